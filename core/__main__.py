@@ -1,0 +1,225 @@
+"""The command line: python -m core train | evaluate | sample | reconstruct | fetch.
+
+Every command is one function; tyro turns its arguments into flags. What goes wrong is one
+sentence on standard error and exit status 1.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from core import data, digits, images, latent
+from core.checkpoint import (
+    CHECKPOINTS,
+    CheckpointError,
+    describe,
+    find_checkpoint,
+    load_checkpoint,
+    save_map,
+    write_json,
+)
+from core.metrics import evaluate
+from core.train import Progress, TrainConfig, train
+
+
+def train_command(
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")],
+    name: str | None = None,
+    resume: bool = False,
+) -> None:
+    """Train a VAE and keep it as checkpoints/NAME.
+
+    Args:
+        config: What the run is made of.
+        name: Folder below checkpoints/; by default <dataset>-mlp-<z_dim>, numbered when taken.
+        resume: Continue the run NAME with its own settings; only --epochs may be raised.
+    """
+    folder = CHECKPOINTS / name if name else _free_folder(f"{config.dataset}-mlp-{config.z_dim}")
+    if resume:
+        config = _resumed(name, config)
+    elif (folder / "config.json").exists():
+        raise CheckpointError(
+            f"{_shown(folder)} already holds a model. Choose another --name, or continue it with --resume."
+        )
+    train_images = data.load_dataset(config.dataset, "train").images
+    saved = 0
+    with tqdm(desc="starting", unit="step", dynamic_ncols=True) as bar:
+
+        def on_step(p: Progress) -> None:
+            bar.total = p.epochs * p.steps
+            bar.n = (p.epoch - 1) * p.steps + p.step
+            bar.set_description(
+                f"epoch {p.epoch}/{p.epochs}: reconstruction {p.reconstruction:.2f}"
+                f" + KL {p.kl:.2f} = {p.reconstruction + p.kl:.2f} nats"
+            )
+
+        def on_epoch(p: Progress) -> None:
+            nonlocal saved
+            saved = p.epoch
+            bar.write(
+                f"epoch {p.epoch}: reconstruction {p.reconstruction:.2f}, KL {p.kl:.2f}, "
+                f"negative ELBO {p.reconstruction + p.kl:.2f} nats per training image"
+            )
+
+        try:
+            train(config, train_images, folder, resume=resume, on_step=on_step, on_epoch=on_epoch)
+        except KeyboardInterrupt:
+            bar.close()
+            done = f"Epoch {saved} of {config.epochs}" if saved else "What was there before"
+            sys.exit(
+                f"Stopped. {done} is saved in {_shown(folder)}; continue with:\n"
+                f"  python -m core train --name {folder.name} --resume"
+            )
+    print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
+    evaluate_command(folder.name)
+
+
+def _free_folder(stem: str) -> Path:
+    names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
+    return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
+
+
+def _resumed(name: str | None, asked: TrainConfig) -> TrainConfig:
+    """The settings of the run NAME, with the number of epochs asked for when that is higher."""
+    if name is None:
+        runs = sorted(file.parent.name for file in CHECKPOINTS.glob("*/training.pt"))
+        raise CheckpointError(
+            f"Say which run to resume with --name; there are: {', '.join(runs) or 'none'}."
+        )
+    config = describe(CHECKPOINTS / name).config
+    fields = {field.name for field in dataclasses.fields(TrainConfig)}
+    stored = {key: value for key, value in config.get("training", {}).items() if key in fields}
+    run = TrainConfig(dataset=config.get("dataset", "mnist"), **stored)
+    defaults = dataclasses.asdict(TrainConfig())
+    for key, value in dataclasses.asdict(asked).items():
+        if key != "epochs" and value != defaults[key] and value != getattr(run, key):
+            raise CheckpointError(
+                f"The run {name} was started with {key}={getattr(run, key)}; it cannot be resumed "
+                f"with {key}={value}. Leave --{key.replace('_', '-')} out, or start a new run."
+            )
+    return dataclasses.replace(run, epochs=max(run.epochs, asked.epochs))
+
+
+def evaluate_command(
+    name: tyro.conf.Positional[str],
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    nll: int = 0,
+    seed: int = 0,
+) -> None:
+    """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
+
+    Args:
+        name: A checkpoint's name or folder.
+        json_: Print the figures as one JSON object on the last line.
+        nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
+        seed: Of the noise and the binarisation.
+    """
+    folder = find_checkpoint(name)
+    if folder.is_file():
+        raise CheckpointError(f"{folder} is a bare file of weights; evaluate takes a folder.")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = load_checkpoint(folder).to(device)
+    test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
+    with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
+
+        def on_step(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
+    write_json(folder / "metrics.json", metrics)
+    save_map(folder, latent.latent_map(model, test.images, test.labels))
+    for key, value in metrics.items():
+        if not isinstance(value, list):
+            print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
+    if json_:
+        print(json.dumps(metrics))
+
+
+def sample_command(
+    name: tyro.conf.Positional[str], count: int = 64, seed: int = 0, out: Path = Path("samples.png")
+) -> None:
+    """Decode draws from the prior N(0, I) into one picture.
+
+    Args:
+        name: A checkpoint's name or folder.
+        count: How many images.
+        seed: Of the draws.
+        out: The PNG file to write.
+    """
+    if not 1 <= count <= 10_000:
+        raise ValueError(f"--count must lie between 1 and 10000; it is {count}.")
+    model = load_checkpoint(name)
+    z = torch.randn(count, model.z_dim, generator=torch.Generator().manual_seed(seed))
+    columns = min(count, max(8, round(count**0.5)))
+    _write(out, images.to_png(images.grid(model.decode(z), columns=columns), scale=2))
+
+
+def reconstruct_command(
+    name: tyro.conf.Positional[str],
+    image: tyro.conf.Positional[Path],
+    out: Path = Path("pair.png"),
+) -> None:
+    """Turn a photo or drawing into a digit and put its reconstruction beside it.
+
+    Args:
+        name: A checkpoint's name or folder.
+        image: A PNG, JPEG, WebP, BMP or GIF file.
+        out: The PNG file to write: input left, reconstruction right.
+    """
+    model = load_checkpoint(name)
+    x = digits.to_digit(digits.open_image(image.read_bytes())).image
+    pair = torch.cat([x, model.decode(model.encode(x)[0])])
+    _write(out, images.to_png(images.grid(pair, columns=2), scale=8))
+
+
+def fetch_command(name: tyro.conf.Positional[str] = "mnist") -> None:
+    """Download a data set's original files, or mend them, and check them.
+
+    Args:
+        name: A data set's name.
+    """
+    data.fetch(name)
+    for split in data.find_source(name).files:
+        print(f"{name} {split}: {len(data.load_dataset(name, split).images)} images, intact")
+
+
+def _shown(path: Path) -> str:
+    """As the person at the prompt would type it."""
+    return os.path.relpath(path)
+
+
+def _write(out: Path, png: bytes) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(png)
+    print(f"Wrote {out}")
+
+
+COMMANDS = {
+    "train": train_command,
+    "evaluate": evaluate_command,
+    "sample": sample_command,
+    "reconstruct": reconstruct_command,
+    "fetch": fetch_command,
+}
+
+
+def main() -> None:
+    expected = (CheckpointError, data.DataError, digits.DigitError, ValueError, OSError)
+    try:
+        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m core", description=__doc__)
+    except expected as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
+
+
+if __name__ == "__main__":
+    main()

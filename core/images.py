@@ -1,0 +1,58 @@
+"""[0, 1] tensors <-> uint8 <-> PNG: the only place that converts."""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Any shape, [0, 1] float -> [0, 255] uint8, rounded to the nearest level."""
+    return images.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+
+
+def to_pil(image: Tensor, *, scale: int = 1) -> Image.Image:
+    """One image (C, H, W) or (H, W), C = 1 or 3; enlarged by whole pixels, never smoothed."""
+    pixels = to_uint8(image.detach().cpu()).numpy()
+    if pixels.ndim == 3:
+        pixels = pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2)
+    if scale > 1:
+        pixels = pixels.repeat(scale, 0).repeat(scale, 1)
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def to_png(image: Tensor, *, scale: int = 1) -> bytes:
+    """One image as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    to_pil(image, scale=scale).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def grid(images: Tensor, *, columns: int, padding: int = 2) -> Tensor:
+    """A contact sheet (C, H', W') of images (N, C, H, W), rows filled left to right."""
+    from torchvision.utils import make_grid  # seconds to import: not on the page's start path
+
+    return make_grid(images.detach().cpu(), nrow=columns, padding=padding)
+
+
+def sprite_sheet(images: Tensor, *, columns: int) -> bytes:
+    """All images (N, 1, H, W) edge to edge as one grey PNG, row-major, for a browser to cut."""
+    n, _, h, w = images.shape
+    rows = -(-n // columns)
+    sheet = torch.zeros(rows * columns, h, w)
+    sheet[:n] = images[:, 0]
+    return to_png(sheet.view(rows, columns, h, w).permute(0, 2, 1, 3).reshape(rows * h, -1))
+
+
+def signed_difference(x: Tensor, x_recon: Tensor) -> Tensor:
+    """x_recon - x of (1, H, W) images as colour, (3, H, W): blue added, red missing, white equal.
+
+    Linear in the difference and symmetric about zero; +-1 is the full colour.
+    """
+    difference = (x_recon - x)[0].clamp(-1, 1)
+    red = torch.tensor([0.70, 0.09, 0.17]).view(3, 1, 1)  # ColorBrewer RdBu's two ends
+    blue = torch.tensor([0.13, 0.40, 0.67]).view(3, 1, 1)
+    end = torch.where(difference < 0, red, blue)
+    return 1 - difference.abs() * (1 - end)
