@@ -139,8 +139,10 @@ def _assemble(
         with torch.device("meta"):  # no memory yet: shapes only
             model = architecture(**arguments)
         expected = {name: tuple(value.shape) for name, value in state(model).items()}
-    except (ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{config_file}: no network has these sizes. {error}") from None
+    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
+        raise CheckpointError(
+            f"{config_file}: no network has these sizes. {_first_line(error)}"
+        ) from None
     for name in sorted(expected.keys() | weights.keys()):
         if name not in weights:
             raise CheckpointError(f"{weights_file}: tensor {name!r} is missing.")
@@ -224,6 +226,10 @@ def replace(file: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -56,3 +56,9 @@ def signed_difference(x: Tensor, x_recon: Tensor) -> Tensor:
     blue = torch.tensor([0.13, 0.40, 0.67]).view(3, 1, 1)
     end = torch.where(difference < 0, red, blue)
     return 1 - difference.abs() * (1 - end)
+
+
+def from_array(array: np.ndarray) -> Tensor:
+    """(H, W) or (H, W, 3) in [0, 1] -> (C, H, W)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array)).float()
+    return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)

@@ -1,0 +1,59 @@
+"""The page's frame: which model, which panel. A new panel is a file in panels/ and a line here."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.checkpoint import CheckpointError, describe
+from core.data import DataError
+from explorer import caches, state
+from explorer.panels import explore, reconstruct
+
+st.set_page_config(page_title="Latent explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+
+PANELS = {
+    "explore": st.Page(
+        explore.render, title="Explore", icon=":material/tune:", url_path="explore", default=True
+    ),
+    "reconstruct": st.Page(
+        reconstruct.render, title="Reconstruct", icon=":material/compare:", url_path="reconstruct"
+    ),
+}
+
+
+def model_facts(name: str) -> str:
+    """One line about a checkpoint, from its own files."""
+    card = describe(name)
+    config, metrics = card.config, card.metrics or {}
+    sizes = "-".join(str(config[key]) for key in ("image_size", "h_dim", "z_dim"))
+    facts = [f"{config['architecture']} {sizes}, trained on {config.get('dataset', 'mnist')}"]
+    if "neg_elbo" in metrics:
+        facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
+        facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
+    return "  \n".join(facts)
+
+
+def main() -> None:
+    panel = st.navigation(list(PANELS.values()))
+    if not caches.checkpoints():
+        st.error("There is no model yet. Train one with `python -m core train`, then reload.")
+        return
+    state.restore()
+    if target := state.take(state.GO_TO):
+        st.switch_page(PANELS[str(target)])
+    with st.sidebar:
+        st.selectbox("Model", caches.checkpoints(), key=state.CHECKPOINT)
+    try:
+        with st.sidebar:
+            st.caption(model_facts(state.checkpoint()))
+        state.restore_z()
+    except (CheckpointError, DataError, KeyError) as error:
+        st.error(f"This model cannot be used. {error}")
+        return
+    if notice := state.take(state.NOTICE):
+        st.warning(str(notice))
+    panel.run()
+    state.publish()
+
+
+main()

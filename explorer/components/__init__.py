@@ -1,0 +1,135 @@
+"""The browser components: one folder each, one typed wrapper each below.
+
+A component's script is a plain ES module that the server hands out (explorer/live.py); what
+Streamlit gets is the one line that imports it, relative to the page, so that a base path or a
+proxy in front changes nothing. Imports Streamlit only.
+"""
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+
+
+class Live(TypedDict):
+    """What every live component is told: the committed point and its decoded picture."""
+
+    checkpoint: str
+    z: list[float]
+    revision: int  # counts the times that Python, not the hand, has set z
+    shape: tuple[int, ...]  # (C, H, W)
+    pixels: str  # base64 of C*H*W bytes
+
+
+class Dimension(TypedDict):
+    """One slider."""
+
+    dimension: int
+    kl: float  # nats, mean over the test set
+    active: bool
+
+
+class Sprites(TypedDict):
+    """A sheet of square digits, row-major; the url is relative to live/."""
+
+    url: str
+    columns: int
+    size: int  # px
+
+
+class Plane(TypedDict):
+    """core.latent.LinearProjection for the browser."""
+
+    origin: list[float]
+    axes: list[list[float]]
+
+
+def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., Any]:
+    script = f"live/static/{name}/{name}.js"
+    return st.components.v2.component(
+        name,
+        css=(FOLDER / name / f"{name}.css").read_text(encoding="utf-8"),
+        # Two lines: Streamlit takes a single one for the path of a file.
+        js=f'const module = await import(new URL("{script}", document.baseURI));\n'
+        "export default module.default;\n",
+        isolate_styles=isolate_styles,
+    )
+
+
+_decoded_image = _register("decoded_image")
+_latent_sliders = _register("latent_sliders")
+_latent_map = _register("latent_map", isolate_styles=False)  # plotly styles the document
+_draw_canvas = _register("draw_canvas")
+_image_input = _register("image_input")
+
+
+def decoded_image(live: Live, *, key: str, label: str) -> None:
+    """The decoded picture with the reading of the live channel. `label` is for screen readers."""
+    _decoded_image(key=key, data={"live": live, "label": label})
+
+
+def latent_sliders(
+    live: Live,
+    dimensions: Sequence[Dimension],
+    *,
+    radius: float,
+    key: str,
+    on_z_change: Callable[[], None],
+) -> None:
+    """A slider for each dimension, from -radius to radius.
+
+    On release session_state[key].z is {"z": [...], "checkpoint": ...} and on_z_change is called.
+    """
+    data = {"live": live, "dimensions": list(dimensions), "radius": radius}
+    _latent_sliders(key=key, data=data, on_z_change=on_z_change)
+
+
+def latent_map(
+    live: Live,
+    *,
+    figure: str,
+    encoded: str,
+    sprites: Sprites,
+    plane: Plane,
+    key: str,
+    on_z_change: Callable[[], None],
+) -> None:
+    """The map with its marker. `figure` and `encoded` are addresses relative to live/.
+
+    Commits like latent_sliders.
+    """
+    data = {
+        "live": live, "figure": figure, "encoded": encoded, "sprites": sprites, "plane": plane,
+    }  # fmt: skip
+    _latent_map(key=key, data=data, on_z_change=on_z_change)
+
+
+def draw_canvas(drawing: bytes | None, *, key: str, on_png_change: Callable[[], None]) -> None:
+    """A canvas to draw on; `drawing` is the PNG it starts from.
+
+    After each stroke session_state[key].png is the drawing in base64, or "" when it is cleared.
+    """
+    start = base64.b64encode(drawing).decode() if drawing else ""
+    _draw_canvas(key=key, data={"drawing": start}, on_png_change=on_png_change)
+
+
+def image_input(
+    name: str | None,
+    *,
+    key: str,
+    testid: str,
+    max_bytes: int,
+    on_file_change: Callable[[], None],
+) -> None:
+    """A place to drop, paste or choose one picture; `name` is that of the present one.
+
+    During on_file_change session_state[key].file is {"name": ..., "content": base64}, or
+    {"name": ..., "error": ...} when the browser refused it. It is a trigger and no state, because
+    Streamlit sends a component's state again with every rerun.
+    """
+    data = {"name": name, "testid": testid, "max_bytes": max_bytes}
+    _image_input(key=key, data=data, on_file_change=on_file_change)

@@ -1,0 +1,58 @@
+// One picture: dropped, pasted or chosen. It stays in the session's memory on the server.
+
+import { component, element } from "../live.js";
+
+export default component("image-input", (root, _listen, ended) => {
+  const input = element("input", { type: "file", accept: "image/*" });
+  const title = element("strong", {}, "Drop a picture here, paste one, or choose a file");
+  const detail = element("span");
+  const zone = element("label", { class: "zone" }, title, detail, input);
+  root.append(zone);
+
+  let data = null;
+  let setTriggerValue;
+
+  const take = (file) => {
+    if (!file) return;
+    const name = file.name || "pasted picture";
+    if (file.size > data.max_bytes) {
+      const size = (file.size / 2 ** 20).toFixed(1);
+      const error = `The file has ${size} MB; the limit is ${data.max_bytes / 2 ** 20} MB. ` +
+        "Make the picture smaller and try again.";
+      setTriggerValue("file", { name, error });
+      return;
+    }
+    detail.textContent = `Reading ${name} …`;
+    const reader = new FileReader();
+    reader.onload = () => setTriggerValue("file", { name, content: reader.result.split(",")[1] ?? "" });
+    reader.onerror = () => setTriggerValue("file", { name, error: "The browser could not read it." });
+    reader.readAsDataURL(file);
+  };
+
+  input.onchange = () => {
+    take(input.files[0]);
+    input.value = ""; // choosing the same file again is a change again
+  };
+  zone.ondragover = (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  };
+  zone.ondragleave = () => zone.classList.remove("over");
+  zone.ondrop = (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    take(event.dataTransfer.files[0]);
+  };
+  document.addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
+    if (file) take(file);
+  }, { signal: ended });
+
+  return (args) => {
+    ({ data, setTriggerValue } = args);
+    zone.dataset.testid = data.testid;
+    detail.textContent = data.name
+      ? `Now: ${data.name}`
+      : `PNG, JPEG, WebP, BMP or GIF, at most ${data.max_bytes / 2 ** 20} MB`;
+  };
+});

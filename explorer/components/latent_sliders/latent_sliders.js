@@ -1,0 +1,65 @@
+// One native range input for every latent dimension, the most informative first.
+
+import { commit, component, currentZ, element, setZ } from "../live.js";
+
+export default component("latent-sliders", (root, listen) => {
+  let rows = []; // { dimension, input, value }
+  let built = ""; // what the rows were made for
+  let setStateValue;
+
+  const show = () => {
+    const z = currentZ();
+    for (const { dimension, input, value } of rows) {
+      // A thumb that already stands within half a step is left alone: it may be in the hand.
+      if (Math.abs(input.valueAsNumber - z[dimension]) > input.step / 2) {
+        input.value = z[dimension];
+      }
+      value.textContent = z[dimension].toFixed(2);
+      input.style.setProperty("--at", (input.value - input.min) / (input.max - input.min));
+    }
+  };
+
+  const move = (dimension, to) => {
+    const next = currentZ().slice();
+    next[dimension] = to;
+    setZ(next);
+  };
+
+  const build = ({ dimensions, radius }) => {
+    const mostKl = Math.max(...dimensions.map(({ kl }) => kl));
+    rows = dimensions.map(({ dimension, kl, active }) => {
+      const input = element("input", {
+        type: "range",
+        min: -radius,
+        max: radius,
+        step: 0.01,
+        "aria-label": `latent dimension ${dimension}, ${kl.toFixed(2)} nats`,
+        "data-testid": `latent-slider-${dimension}`,
+      });
+      const value = element("output");
+      const name = element("span", { class: "name" }, `z${dimension}`);
+      const bar = element("span", { class: "kl", title: `KL ${kl.toFixed(2)} nats` });
+      bar.style.setProperty("--share", kl / mostKl);
+      const row = element("label", { class: active ? "row" : "row inactive" });
+      row.append(name, bar, input, value);
+      input.oninput = () => move(dimension, input.valueAsNumber);
+      input.onchange = () => commit(setStateValue);
+      input.ondblclick = () => {
+        move(dimension, 0);
+        commit(setStateValue);
+      };
+      return { dimension, input, value, row };
+    });
+    root.replaceChildren(...rows.map(({ row }) => row));
+  };
+
+  listen("z", show);
+
+  return ({ data, setStateValue: tell }) => {
+    setStateValue = tell;
+    const wanted = JSON.stringify([data.dimensions, data.radius]);
+    if (wanted !== built) build(data);
+    built = wanted;
+    show();
+  };
+});

@@ -1,0 +1,194 @@
+// The browser's half of the live channel: the one z that sliders, picture and map share, and the
+// socket that turns it into pixels. Every component imports this module, so a page has one of it.
+// It knows nothing of how anything looks.
+//
+// A frame to the server: uint32 sequence, uint32 kind, then the payload (DECODE: float32 z).
+// A frame back:          uint32 sequence, uint16 kind, uint16 C, uint16 H, uint16 W, uint32 0,
+//                        then C*H*W bytes. Little-endian, as in explorer/live.py.
+
+const DECODE = 1;
+const REQUEST_HEADER = 8;
+const ANSWER_HEADER = 16;
+const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
+
+/** Events: "z" (moved), "picture" (new pixels), "timing" (detail: ms), "status". */
+export const live = new EventTarget();
+
+let checkpoint = null;
+let revision = null; // of the last z that Python set; the hand's own moves do not change it
+let z = new Float32Array(0);
+let picture = null; // { pixels: Uint8Array, channels, height, width }
+
+/** The current point and its picture (null before the first). Do not write into them. */
+export const currentZ = () => z;
+export const currentPicture = () => picture;
+
+/** Move. Whatever shows z follows at once, the picture as soon as it is decoded. */
+export function setZ(next) {
+  z = Float32Array.from(next);
+  emit("z");
+  channel.request(DECODE, z, performance.now());
+}
+
+let commitTimer = 0;
+let commits = 0;
+
+/** The hand has let go: tell Python, through the component's own `setStateValue`. */
+export function commit(setStateValue) {
+  clearTimeout(commitTimer);
+  commitTimer = setTimeout(() => {
+    setStateValue("z", { z: Array.from(z), checkpoint, commit: ++commits });
+  }, COMMIT_DELAY);
+}
+
+/**
+ * Take over what Python says: the checkpoint, and z whenever Python has set a new one. A rerun
+ * that only echoes the hand's own moves keeps its revision, so a late one never pulls z back.
+ */
+function configure(data) {
+  const switched = data.checkpoint !== checkpoint;
+  const moved = switched || data.revision !== revision;
+  checkpoint = data.checkpoint;
+  revision = data.revision;
+  if (moved) z = Float32Array.from(data.z);
+  // The committed picture shows at once, and is all there is where no socket can be opened.
+  if (moved || !channel.status.open) {
+    const [channels, height, width] = data.shape;
+    const pixels = Uint8Array.from(atob(data.pixels), (character) => character.charCodeAt(0));
+    picture = { pixels, channels, height, width };
+    channel.forget();
+    emit("picture");
+  }
+  if (moved) emit("z");
+  if (switched) channel.connect();
+}
+
+function emit(type, detail) {
+  live.dispatchEvent(new CustomEvent(type, { detail }));
+}
+
+/** The page's socket. Latest wins: one request of a kind is under way, the newest one waits. */
+class Channel {
+  #socket = null;
+  #sequence = 0;
+  #retry = RETRY.first;
+  #retryTimer = 0;
+  #underWay = new Map(); // kind -> { sequence, since }
+  #waiting = new Map(); // kind -> { payload, since }
+  status = { open: false, reason: "connecting" };
+
+  connect() {
+    clearTimeout(this.#retryTimer);
+    this.#socket?.close(1000);
+    this.#underWay.clear();
+    this.#waiting.clear();
+    const url = new URL(`live/channel/${encodeURIComponent(checkpoint)}`, document.baseURI);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#retry = RETRY.first;
+      this.#report(true, "");
+      this.request(DECODE, z, null);
+    };
+    socket.onmessage = (event) => {
+      if (socket === this.#socket) this.#receive(event.data);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.#socket) return; // replaced on purpose
+      this.#report(false, event.reason || "no connection to the server");
+      this.#retryTimer = setTimeout(() => this.connect(), this.#retry);
+      this.#retry = Math.min(2 * this.#retry, RETRY.most);
+    };
+  }
+
+  /** Ask. `since` is when the hand moved (ms), or null when no hand did. */
+  request(kind, payload, since) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return; // asked again when it opens
+    if (this.#underWay.has(kind)) {
+      this.#waiting.set(kind, { payload, since });
+      return;
+    }
+    const sequence = ++this.#sequence;
+    const frame = new ArrayBuffer(REQUEST_HEADER + payload.byteLength);
+    const view = new DataView(frame);
+    view.setUint32(0, sequence, true);
+    view.setUint32(4, kind, true);
+    new Uint8Array(frame, REQUEST_HEADER).set(new Uint8Array(payload.buffer));
+    this.#underWay.set(kind, { sequence, since });
+    this.#socket.send(frame);
+  }
+
+  /** Answers still to come belong to a z that Python has replaced. */
+  forget() {
+    this.#waiting.clear();
+    for (const request of this.#underWay.values()) request.stale = true;
+  }
+
+  #receive(buffer) {
+    const view = new DataView(buffer);
+    const kind = view.getUint16(4, true);
+    const request = this.#underWay.get(kind);
+    if (view.getUint32(0, true) !== request?.sequence) return;
+    this.#underWay.delete(kind);
+    const next = this.#waiting.get(kind);
+    this.#waiting.delete(kind);
+    if (next) this.request(kind, next.payload, next.since);
+    if (request.stale) return;
+    picture = {
+      channels: view.getUint16(6, true),
+      height: view.getUint16(8, true),
+      width: view.getUint16(10, true),
+      pixels: new Uint8Array(buffer, ANSWER_HEADER),
+    };
+    emit("picture");
+    if (request.since !== null) emit("timing", performance.now() - request.since);
+  }
+
+  #report(open, reason) {
+    this.status = { open, reason };
+    emit("status");
+  }
+}
+
+const channel = new Channel();
+export const channelStatus = () => channel.status;
+
+/**
+ * What a component's file exports. `build(root, listen)` makes its elements once and returns
+ * `update(args)`, which Streamlit's every new data goes to. `listen(type, handler)` hears `live`
+ * until the component leaves the page.
+ */
+export function component(className, build) {
+  const views = new WeakMap();
+  return (args) => {
+    if (args.data.live) configure(args.data.live);
+    let view = views.get(args.parentElement);
+    if (!view) {
+      const root = document.createElement("div");
+      root.className = className;
+      args.parentElement.append(root);
+      const ended = new AbortController();
+      const listen = (type, handler) =>
+        live.addEventListener(type, handler, { signal: ended.signal });
+      view = { update: build(root, listen, ended.signal), root, ended };
+      views.set(args.parentElement, view);
+    }
+    view.update(args);
+    return () => {
+      view.ended.abort();
+      view.root.remove();
+      views.delete(args.parentElement);
+    };
+  };
+}
+
+/** An element with attributes and children, in one expression. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}

@@ -1,0 +1,72 @@
+"""Arrays -> plotly figures. Imports no Streamlit; colours that must be read in both themes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+# Ten hues that stay apart on light and on dark ground (Tableau 10, the order shuffled so that
+# digits that lie close together, 4-7-9 and 3-5-8, do not get neighbouring hues).
+CLASS_COLOURS = (
+    "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#17a2a8",
+    "#b07aa1", "#9c755f", "#edc948", "#7f7f7f", "#ff6fae",
+)  # fmt: skip
+
+
+def latent_map(
+    xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], axes: Sequence[str]
+) -> go.Figure:
+    """One trace a class, so that the legend toggles it. xy (N, 2), labels (N,) below len(classes).
+
+    customdata is the point's index in the data set.
+    """
+    figure = go.Figure()
+    for label, name in enumerate(classes):
+        index = np.flatnonzero(labels == label)
+        figure.add_scattergl(
+            x=xy[index, 0].astype(np.float32),
+            y=xy[index, 1].astype(np.float32),
+            customdata=index.astype(np.int32),
+            name=name,
+            mode="markers",
+            marker={"size": 4, "opacity": 0.65, "color": CLASS_COLOURS[label % 10]},
+            hoverinfo="none",
+        )
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 44, "r": 8, "t": 36, "b": 44},
+        dragmode="pan",
+        hovermode="closest",
+        hoverdistance=6,
+        legend={
+            "orientation": "h", "y": 1.01, "yanchor": "bottom", "itemsizing": "constant",
+            "x": 0, "entrywidth": 26,
+        },
+        xaxis={"title": {"text": axes[0]}},
+        yaxis={"title": {"text": axes[1]}, "scaleanchor": "x"},
+    )  # fmt: skip
+    return figure
+
+
+def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray) -> go.Figure:
+    """KL of one image in every latent dimension beside the test set's mean; both (D,) nats.
+
+    Dimensions run by the test set's mean, as the sliders do.
+    """
+    order = np.argsort(-mean_per_dim, kind="stable")
+    names = [f"z{d}" for d in order]
+    figure = go.Figure()
+    figure.add_bar(x=names, y=kl_per_dim[order], name="this digit", marker_color="#4e79a7")
+    figure.add_scatter(
+        x=names, y=mean_per_dim[order], name="mean of the test set", mode="markers",
+        marker={"symbol": "line-ew-open", "size": 14, "color": "#f28e2b", "line": {"width": 2}},
+    )  # fmt: skip
+    figure.update_layout(
+        height=260,
+        margin={"l": 40, "r": 8, "t": 8, "b": 30},
+        yaxis_title="KL (nats)",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    return figure

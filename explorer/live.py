@@ -1,0 +1,194 @@
+"""The server's half of the live channel, and the files that the browser's half is made of.
+
+Frames are little-endian; see explorer/components/live.js for the browser's side.
+
+    request   uint32 sequence, uint32 kind, then the payload (DECODE: z as float32, D numbers)
+    answer    uint32 sequence, uint16 kind, uint16 C, uint16 H, uint16 W, uint32 0, C*H*W pixels
+
+One socket serves one checkpoint, named by its id in the address. A frame that does not fit closes
+the socket with a code and a reason; nothing that a client sends stops the server.
+"""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from explorer import caches
+
+if TYPE_CHECKING:
+    from core import VAE
+
+COMPONENTS = Path(__file__).parent / "components"
+DECODE = 1
+REQUEST = struct.Struct("<II")  # sequence, kind
+ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, C, H, W, reserved
+
+UNSUPPORTED, INVALID, TOO_BIG = 1003, 1007, 1009  # close codes of RFC 6455, section 7.4.1
+
+
+class FrameError(Exception):
+    """A frame that cannot be answered: a close code and a reason of at most 123 bytes."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def answer(model: "VAE", frame: bytes | None) -> bytes:
+    """The answer to one request frame (None: it was text). Raises FrameError."""
+    expected = REQUEST.size + 4 * model.z_dim
+    if frame is None:
+        raise FrameError(UNSUPPORTED, "The live channel takes binary frames, not text.")
+    if len(frame) > expected:
+        raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; {expected} are expected.")
+    if len(frame) < expected:
+        raise FrameError(INVALID, f"The frame has {len(frame)} bytes; {expected} are expected.")
+    sequence, kind = REQUEST.unpack_from(frame)
+    if kind != DECODE:
+        raise FrameError(INVALID, f"There is no request of kind {kind}.")
+    z = np.frombuffer(frame, "<f4", offset=REQUEST.size)
+    if not np.isfinite(z).all():
+        raise FrameError(INVALID, "z holds a value that is not a finite number.")
+    pixels = decode_pixels(model, z)
+    return ANSWER.pack(sequence, kind, *pixels.shape, 0) + pixels.tobytes()
+
+
+def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
+    """model.decode of one z (D,) as uint8 pixels (C, H, W)."""
+    import torch
+
+    from core.images import to_uint8
+
+    with torch.inference_mode():
+        return to_uint8(model.decode(torch.tensor(z, dtype=torch.float32)[None])[0]).numpy()
+
+
+async def channel(socket: WebSocket) -> None:
+    """Answer every frame in turn until the client goes. Decoding takes a fraction of a
+    millisecond, less than handing it to another thread would, so it stays on the event loop."""
+    origin = urlsplit(socket.headers.get("origin", "")).netloc
+    if origin != socket.headers.get("host"):
+        await deny(socket, 403, f"The origin {origin or '(none)'} is not this host.")
+        return
+    name = socket.path_params["checkpoint"]
+    try:
+        model = await run_in_threadpool(caches.model, name)
+    except _page_errors() as error:
+        await deny(socket, 404, str(error))
+        return
+    await socket.accept()
+    try:
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                reply = answer(model, message.get("bytes"))
+            except FrameError as error:
+                await socket.close(error.code, error.reason)
+                return
+            await socket.send_bytes(reply)
+    except WebSocketDisconnect:
+        return
+
+
+async def deny(socket: WebSocket, status: int, reason: str) -> None:
+    """Refuse the handshake with a status and a sentence."""
+    await socket.send_denial_response(PlainTextResponse(reason, status))
+
+
+def _page_errors() -> tuple[type[Exception], ...]:
+    from core.checkpoint import CheckpointError
+    from core.data import DataError
+
+    return CheckpointError, DataError, ValueError
+
+
+async def _answered(media_type: str, function, *arguments: str) -> Response:  # type: ignore[no-untyped-def]
+    """What a cached function returns, as a response; what it raises for a user, as a sentence."""
+    try:
+        content = await run_in_threadpool(function, *arguments)
+    except _page_errors() as error:
+        raise HTTPException(404, str(error)) from None
+    return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+
+
+async def map_figure(request: Request) -> Response:
+    checkpoint, projection = (request.path_params[key] for key in ("checkpoint", "projection"))
+    return await _answered("application/json", caches.map_figure, checkpoint, projection)
+
+
+async def encoded(request: Request) -> Response:
+    """mu of the encoded test set: float32, (N, D), row-major."""
+
+    def mu(name: str) -> bytes:
+        return caches.latent_map(name).mu.numpy().astype("<f4").tobytes()
+
+    return await _answered("application/octet-stream", mu, request.path_params["checkpoint"])
+
+
+async def sprites(request: Request) -> Response:
+    return await _answered("image/png", caches.sprites, request.path_params["checkpoint"])
+
+
+async def plotly_js(request: Request) -> Response:
+    """plotly.js as the plotly package ships it."""
+    import plotly
+
+    file = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    return FileResponse(file, headers={"Cache-Control": "no-cache"})
+
+
+class BrowserFiles(StaticFiles):
+    """The components' scripts and styles, and nothing else of that folder.
+
+    The browser asks each time whether a file has changed: a page after an update must not mix
+    old modules with new ones.
+    """
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if not path.endswith((".js", ".css")):
+            raise HTTPException(404)
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+ROUTES: list[BaseRoute] = [
+    WebSocketRoute("/live/channel/{checkpoint}", channel),
+    Route("/live/map/{checkpoint}/{projection}.json", map_figure),
+    Route("/live/encoded/{checkpoint}.f32", encoded),
+    Route("/live/sprites/{checkpoint}.png", sprites),
+    Route("/live/plotly.js", plotly_js),
+    Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
+]
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Bring torch and the default model into memory while the browser fetches the page."""
+    def warm() -> None:
+        try:
+            model = caches.model(caches.DEFAULT_CHECKPOINT)
+            decode_pixels(model, np.zeros(model.z_dim, np.float32))
+            caches.latent_map(caches.DEFAULT_CHECKPOINT)
+        except _page_errors():
+            pass  # the page names what is wrong, where someone can read it
+
+    warming = asyncio.create_task(asyncio.to_thread(warm))
+    yield
+    await warming

@@ -1,0 +1,149 @@
+"""Every session key, its default, and its place in the URL.
+
+The URL holds `model` and `z`, and its path the panel, so a copied link opens the same view.
+Keys that belong to a component's own state are named here too.
+"""
+
+import base64
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer import caches
+from explorer.components import Live
+from explorer.live import decode_pixels
+
+CHECKPOINT = "checkpoint"  # str; URL: model
+Z = "z"  # list[float], the committed point; URL: z
+Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
+REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
+NOTICE = "notice"  # str | None, a sentence to show once
+GO_TO = "go_to"  # str | None, the panel to switch to on the next run
+PROJECTION = "projection"  # "pca" or "dimensions"
+AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
+SOURCE = "source"  # where Reconstruct's digit comes from
+TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
+UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
+DRAWING = "drawing"  # bytes of a PNG | None
+
+SLIDERS, MAP, PICTURE, UPLOAD_INPUT, CANVAS = (
+    "component_sliders", "component_map", "component_picture", "component_upload",
+    "component_canvas",
+)  # fmt: skip
+
+DEFAULTS: dict[str, object] = {
+    Z_OF: None,
+    REVISION: 0,
+    NOTICE: None,
+    GO_TO: None,
+    PROJECTION: "pca",
+    AXIS_X: 0,
+    AXIS_Y: 1,
+    SOURCE: "Test digit",
+    TEST_INDEX: 0,
+    UPLOAD: None,
+    DRAWING: None,
+}
+
+
+def restore() -> None:
+    """Before anything is drawn: defaults and the URL on a session's first run."""
+    for key, default in DEFAULTS.items():
+        # Writing a key back keeps a widget's value while its panel is not on screen.
+        st.session_state[key] = st.session_state.get(key, default)
+    if CHECKPOINT not in st.session_state:
+        asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
+        known = caches.checkpoints()
+        if asked not in known:
+            st.session_state[NOTICE] = f"The link names a model {asked!r} that is not here."
+            asked = caches.DEFAULT_CHECKPOINT if caches.DEFAULT_CHECKPOINT in known else known[0]
+        st.session_state[CHECKPOINT] = asked
+
+
+def restore_z() -> None:
+    """After the model is known to load: its z from the URL, or that of the first test digit."""
+    if st.session_state[Z_OF] == checkpoint():
+        return
+    first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
+    z_dim = caches.model(checkpoint()).z_dim
+    latent = caches.latent_map(checkpoint())
+    set_z(latent.mu[0].tolist())
+    if first_run and "z" in st.query_params:
+        try:
+            set_z(parse_z(st.query_params["z"], z_dim))
+        except ValueError as error:
+            st.session_state[NOTICE] = f"The link's z is ignored: {error}"
+    st.session_state[PROJECTION] = "dimensions" if z_dim == 2 else "pca"
+    useful = latent.order
+    st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
+
+
+def publish() -> None:
+    """After everything is drawn: the URL that opens this view."""
+    wanted = {"model": checkpoint(), "z": ",".join(f"{value:.5g}" for value in z())}
+    for key, value in wanted.items():
+        if st.query_params.get(key) != value:
+            st.query_params[key] = value
+
+
+def parse_z(text: str, z_dim: int) -> list[float]:
+    """Comma-separated numbers. Raises ValueError with a sentence."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError("it must be numbers with commas between them.") from None
+    return checked_z(values, z_dim)
+
+
+def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
+    """z_dim finite numbers, or ValueError with a sentence."""
+    if len(values) != z_dim:
+        raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError("it holds a value that is not a finite number.")
+    return [float(value) for value in values]
+
+
+def checkpoint() -> str:
+    """The id of the model in use."""
+    return str(st.session_state[CHECKPOINT])
+
+
+def z() -> list[float]:
+    """The committed point."""
+    return list(st.session_state[Z])
+
+
+def set_z(values: Sequence[float]) -> None:
+    """Move from Python's side: the browser follows."""
+    st.session_state[Z] = [float(value) for value in values]
+    st.session_state[REVISION] += 1
+
+
+def commit_z(component: str) -> None:
+    """The hand has let go in a component: take over its z. The browser is there already."""
+    told = st.session_state[component].z
+    if told and told.get("checkpoint") == checkpoint():
+        z_dim = len(z())
+        st.session_state[Z] = checked_z(told["z"], z_dim)
+
+
+def take(key: str) -> object:
+    """A value that is to be used once."""
+    value = st.session_state[key]
+    st.session_state[key] = None
+    return value
+
+
+def live() -> Live:
+    """What every live component is told."""
+    pixels = decode_pixels(caches.model(checkpoint()), np.asarray(z(), np.float32))
+    return Live(
+        checkpoint=checkpoint(),
+        z=z(),
+        revision=st.session_state[REVISION],
+        shape=pixels.shape,
+        pixels=base64.b64encode(pixels.tobytes()).decode(),
+    )

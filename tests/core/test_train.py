@@ -1,0 +1,103 @@
+"""Training: it learns, it resumes bit for bit, and a folder is a checkpoint at every moment."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from core import VAE, load_checkpoint
+from core.checkpoint import CheckpointError
+from core.train import Progress, TrainConfig, train
+
+CONFIG = TrainConfig(h_dim=16, z_dim=3, epochs=4, batch_size=16, seed=5)
+
+
+@pytest.fixture
+def digits() -> torch.Tensor:
+    """100 images with something to learn: a bar at one of four places."""
+    images = torch.zeros(100, 1, 28, 28)
+    for i, image in enumerate(images):
+        image[:, :, 4 + 5 * (i % 4) : 8 + 5 * (i % 4)] = 0.9
+    return images
+
+
+class Stopped(Exception):
+    """A crash in the middle of a step."""
+
+
+def stop_at(epoch: int, step: int) -> Callable[[Progress], None]:
+    def on_step(progress: Progress) -> None:
+        if (progress.epoch, progress.step) == (epoch, step):
+            raise Stopped
+
+    return on_step
+
+
+def equal(a: VAE, b: VAE) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_it_learns(digits: torch.Tensor, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    model = train(dataclasses.replace(CONFIG, epochs=20), digits, tmp_path, on_epoch=seen.append)
+    first, last = seen[0], seen[-1]
+    assert last.reconstruction + last.kl < 0.5 * (first.reconstruction + first.kl)
+    assert last.kl > 0
+    assert not model.training and equal(model, load_checkpoint(tmp_path))
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 7), (3, 4), (4, 6)])
+def test_a_run_stopped_anywhere_resumes_bit_for_bit(
+    digits: torch.Tensor, tmp_path: Path, epoch: int, step: int
+) -> None:
+    whole = train(CONFIG, digits, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        train(
+            CONFIG, digits, tmp_path / "parts", report_every=1, on_step=stop_at(epoch, step)
+        )
+    load_checkpoint(tmp_path / "parts")  # valid in between
+    resumed = train(CONFIG, digits, tmp_path / "parts", resume=True)
+    assert equal(whole, resumed)
+
+
+def test_more_epochs_continue_the_same_run(digits: torch.Tensor, tmp_path: Path) -> None:
+    whole = train(CONFIG, digits, tmp_path / "whole")
+    train(dataclasses.replace(CONFIG, epochs=1), digits, tmp_path / "parts")
+    assert equal(whole, train(CONFIG, digits, tmp_path / "parts", resume=True))
+
+
+def test_seeds_matter(digits: torch.Tensor, tmp_path: Path) -> None:
+    one, other = (
+        train(dataclasses.replace(CONFIG, epochs=1, seed=seed), digits, tmp_path / str(seed))
+        for seed in (0, 1)
+    )
+    assert not equal(one, other)
+
+
+def test_every_epoch_leaves_its_pictures(digits: torch.Tensor, tmp_path: Path) -> None:
+    train(dataclasses.replace(CONFIG, epochs=2), digits, tmp_path)
+    names = {file.name for file in (tmp_path / "samples").iterdir()}
+    assert names == {f"{kind}-{n}.png" for kind in ("sampled", "reconst") for n in (1, 2)}
+    assert Image.open(tmp_path / "samples" / "sampled-1.png").size == (16 * 30 + 2, 8 * 30 + 2)
+
+
+def test_resuming_nothing_is_said(digits: torch.Tensor, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"training.pt is missing"):
+        train(CONFIG, digits, tmp_path, resume=True)
+
+
+def test_resuming_a_damaged_run_is_said(digits: torch.Tensor, tmp_path: Path) -> None:
+    (tmp_path / "training.pt").write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match=r"training.pt cannot be resumed"):
+        train(CONFIG, digits, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    "field", ["h_dim", "z_dim", "epochs", "batch_size", "learning_rate"]
+)
+def test_impossible_settings_are_named(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} must be above 0"):
+        TrainConfig(**{field: 0})
