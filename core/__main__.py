@@ -8,8 +8,9 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -46,7 +47,8 @@ def train_command(
         config = _resumed(name, config)
     elif (folder / "config.json").exists():
         raise CheckpointError(
-            f"{_shown(folder)} already holds a model. Choose another --name, or continue it with --resume."
+            f"{_shown(folder)} already holds a model. Choose another --name, or continue it with "
+            "--resume."
         )
     train_images = data.load_dataset(config.dataset, "train").images
     saved = 0
@@ -202,7 +204,7 @@ def _write(out: Path, png: bytes) -> None:
     print(f"Wrote {out}")
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_command,
     "evaluate": evaluate_command,
     "sample": sample_command,

@@ -86,7 +86,9 @@ def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
         **provenance,
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
     }
-    weights = {name: value.detach().cpu().contiguous() for name, value in state(model).items()}
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     replace(path / "model.safetensors", lambda temporary: save_file(weights, temporary))
     write_json(path / "config.json", config)
 
@@ -125,7 +127,9 @@ def load_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> VAE:
                 f"{config.get(field)!r}."
             )
     arguments = {field: config[field] for field in fields}
-    return _assemble(architecture, arguments, _read_weights(weights_file), weights_file, config_file)
+    return _assemble(
+        architecture, arguments, _read_weights(weights_file), weights_file, config_file
+    )
 
 
 def _assemble(
@@ -138,7 +142,7 @@ def _assemble(
     try:
         with torch.device("meta"):  # no memory yet: shapes only
             model = architecture(**arguments)
-        expected = {name: tuple(value.shape) for name, value in state(model).items()}
+        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
         raise CheckpointError(
             f"{config_file}: no network has these sizes. {_first_line(error)}"
@@ -202,11 +206,6 @@ def load_map(path: Path) -> LatentMap | None:
     return latent
 
 
-def state(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The model's tensors by name."""
-    return model.state_dict()
-
-
 def write_json(file: Path, value: object) -> None:
     """Replace a JSON file atomically."""
     text = json.dumps(value, indent=2) + "\n"
@@ -249,7 +248,9 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
         with safe_open(str(file), "pt", device="cpu") as tensors:
             return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise CheckpointError(f"{file} is missing: the folder has a config but no weights.") from None
+        raise CheckpointError(
+            f"{file} is missing: the folder has a config but no weights."
+        ) from None
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{file} is no intact safetensors file ({error}). Pickled or truncated weights are "

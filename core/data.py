@@ -76,9 +76,7 @@ def find_source(name: str) -> Source:
 @functools.lru_cache(maxsize=4)
 def _load(name: str, split: str, root: Path) -> LabelledImages:
     raw = root / SOURCES[name].folder / "raw"
-    images, labels = (
-        _read_idx(raw / file, md5, name) for file, md5 in SOURCES[name].files[split]
-    )
+    images, labels = (_read_idx(raw / file, md5, name) for file, md5 in SOURCES[name].files[split])
     return LabelledImages(
         torch.from_numpy(images).unsqueeze(1).float().div_(255), torch.from_numpy(labels).long()
     )

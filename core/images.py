@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -11,6 +12,14 @@ from torch import Tensor
 def to_uint8(images: Tensor) -> Tensor:
     """Any shape, [0, 1] float -> [0, 255] uint8, rounded to the nearest level."""
     return images.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+
+
+def shrunk(image: Tensor, width: int) -> Tensor:
+    """(C, H, W) made `width` pixels wide by averaging; a narrower image stays as it is."""
+    if image.shape[2] <= width:
+        return image
+    height = max(1, round(width * image.shape[1] / image.shape[2]))
+    return F.interpolate(image[None], (height, width), mode="area")[0]
 
 
 def to_pil(image: Tensor, *, scale: int = 1) -> Image.Image:

@@ -1,5 +1,7 @@
 """The page's frame: which model, which panel. A new panel is a file in panels/ and a line here."""
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -7,16 +9,27 @@ import streamlit as st
 from core.checkpoint import CheckpointError, describe
 from core.data import DataError
 from explorer import caches, state
-from explorer.panels import explore, reconstruct
 
-st.set_page_config(page_title="Latent explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+
+def panel(name: str) -> Callable[[], None]:
+    """A panel's render, imported when it is first opened: what it needs is not on the start path
+    of the others."""
+    return lambda: importlib.import_module(f"explorer.panels.{name}").render()
+
+
+st.set_page_config(
+    page_title="Latent explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
+)
 
 PANELS = {
     "explore": st.Page(
-        explore.render, title="Explore", icon=":material/tune:", url_path="explore", default=True
+        panel("explore"), title="Explore", icon=":material/tune:", url_path="explore", default=True
     ),
     "reconstruct": st.Page(
-        reconstruct.render, title="Reconstruct", icon=":material/compare:", url_path="reconstruct"
+        panel("reconstruct"),
+        title="Reconstruct",
+        icon=":material/compare:",
+        url_path="reconstruct",
     ),
 }
 
@@ -34,7 +47,7 @@ def model_facts(name: str) -> str:
 
 
 def main() -> None:
-    panel = st.navigation(list(PANELS.values()))
+    page = st.navigation(list(PANELS.values()))
     if not caches.checkpoints():
         st.error("There is no model yet. Train one with `python -m core train`, then reload.")
         return
@@ -52,7 +65,7 @@ def main() -> None:
         return
     if notice := state.take(state.NOTICE):
         st.warning(str(notice))
-    panel.run()
+    page.run()
     state.publish()
 
 

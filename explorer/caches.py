@@ -1,4 +1,4 @@
-"""The only caches: what a checkpoint's page is made of, shared by all sessions and the live channel.
+"""The only caches: what a checkpoint's page is made of, shared by sessions and live channel.
 
 Keyed on a checkpoint's id and the fingerprint of its files, so that a replaced checkpoint is read
 again. functools and not st.cache_resource, because the live channel runs outside any session.

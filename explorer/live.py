@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -80,9 +79,9 @@ def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
 async def channel(socket: WebSocket) -> None:
     """Answer every frame in turn until the client goes. Decoding takes a fraction of a
     millisecond, less than handing it to another thread would, so it stays on the event loop."""
-    origin = urlsplit(socket.headers.get("origin", "")).netloc
-    if origin != socket.headers.get("host"):
-        await deny(socket, 403, f"The origin {origin or '(none)'} is not this host.")
+    origin = socket.headers.get("origin", "(none)")
+    if origin.partition("://")[2] != socket.headers.get("host"):
+        await deny(socket, 403, f"The origin {origin} is not this host.")
         return
     name = socket.path_params["checkpoint"]
     try:
@@ -181,7 +180,13 @@ ROUTES: list[BaseRoute] = [
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
+
     def warm() -> None:
+        import torch
+
+        # One image is too little to share: a second thread would only add waiting, much of it
+        # when the machine is busy.
+        torch.set_num_threads(1)
         try:
             model = caches.model(caches.DEFAULT_CHECKPOINT)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))

@@ -28,10 +28,9 @@ TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
 DRAWING = "drawing"  # bytes of a PNG | None
 
-SLIDERS, MAP, PICTURE, UPLOAD_INPUT, CANVAS = (
-    "component_sliders", "component_map", "component_picture", "component_upload",
-    "component_canvas",
-)  # fmt: skip
+SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
+UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
+STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
 
 DEFAULTS: dict[str, object] = {
     Z_OF: None,

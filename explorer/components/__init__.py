@@ -8,7 +8,7 @@ proxy in front changes nothing. Imports Streamlit only.
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import streamlit as st
 
@@ -41,6 +41,16 @@ class Sprites(TypedDict):
     size: int  # px
 
 
+class Picture(NamedTuple):
+    """One picture of a row, `width` px wide on screen."""
+
+    png: bytes
+    width: int
+    alt: str  # for screen readers
+    caption: str = ""
+    hint: str = ""  # shown when the pointer rests on the caption
+
+
 class Plane(TypedDict):
     """core.latent.LinearProjection for the browser."""
 
@@ -65,6 +75,13 @@ _latent_sliders = _register("latent_sliders")
 _latent_map = _register("latent_map", isolate_styles=False)  # plotly styles the document
 _draw_canvas = _register("draw_canvas")
 _image_input = _register("image_input")
+_picture_row = _register("picture_row")
+
+
+def picture_row(pictures: Sequence[Picture], *, key: str) -> None:
+    """Pictures side by side, pixel for pixel (st.image would smooth and recompress them)."""
+    encoded = [p._asdict() | {"png": base64.b64encode(p.png).decode()} for p in pictures]
+    _picture_row(key=key, data={"pictures": encoded})
 
 
 def decoded_image(live: Live, *, key: str, label: str) -> None:

@@ -66,7 +66,7 @@ def _map(live: Live) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
-            "Projection", PROJECTIONS, format_func=PROJECTIONS.get, key=state.PROJECTION,
+            "Projection", PROJECTIONS, format_func=PROJECTIONS.__getitem__, key=state.PROJECTION,
             required=True,
         )  # fmt: skip
         projection = st.session_state[state.PROJECTION]

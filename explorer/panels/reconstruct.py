@@ -11,7 +11,7 @@ from torch import Tensor
 from core import digits, images
 from core.reconstruct import Reconstruction, reconstruct
 from explorer import caches, figures, state
-from explorer.components import draw_canvas, image_input
+from explorer.components import Picture, draw_canvas, image_input, picture_row
 
 DIGIT_PX, STEP_PX, SAMPLE_PX = 200, 112, 88  # on screen
 
@@ -28,7 +28,7 @@ def render() -> None:
             "Digit from", list(SOURCES), key=state.SOURCE, required=True, width="stretch"
         )
         try:
-            digit = SOURCES[kind]()
+            digit = SOURCES[str(kind)]()
         except digits.DigitError as error:
             st.error(str(error))
             digit = None
@@ -98,22 +98,38 @@ def _result(digit: digits.Digit) -> None:
     found = reconstruct(caches.model(state.checkpoint()), digit.image)
     if digit.steps:
         st.markdown("**From your picture to a digit**")
-        with st.container(horizontal=True, gap="small"):
-            for step in digit.steps:
-                image = images.from_array(step.image)
-                width = min(2 * STEP_PX, round(STEP_PX * image.shape[2] / image.shape[1]))
-                _picture(image, step.name, width, help=step.explanation)
-    with st.container(horizontal=True, gap="medium"):
-        _picture(found.x, "Input", DIGIT_PX)
-        _picture(found.x_recon, "Reconstruction, decode(μ)", DIGIT_PX)
-        difference = images.signed_difference(found.x, found.x_recon)
-        _picture(difference, "Difference: red lost, blue added", DIGIT_PX)
+        picture_row([_step(step) for step in digit.steps], key=state.STEPS)
+    difference = images.signed_difference(found.x, found.x_recon)
+    picture_row(
+        [
+            _picture(found.x, DIGIT_PX, "Input"),
+            _picture(found.x_recon, DIGIT_PX, "Reconstruction, decode(μ)"),
+            _picture(difference, DIGIT_PX, "Difference: red lost, blue added"),
+        ],
+        key=state.PAIR,
+    )
     st.button("Open in Explore", on_click=functools.partial(_open, found.mu), type="primary")
     _terms(found)
     st.markdown("**Eight samples of the posterior** q(z | x), decoded")
-    with st.container(horizontal=True, gap="small"):
-        for sample in found.samples:
-            _picture(sample, None, SAMPLE_PX)
+    picture_row(
+        [
+            Picture(images.to_png(sample), SAMPLE_PX, f"Posterior sample {n}")
+            for n, sample in enumerate(found.samples, 1)
+        ],
+        key=state.SAMPLES,
+    )
+
+
+def _picture(image: Tensor, width: int, caption: str) -> Picture:
+    return Picture(images.to_png(image), width, caption, caption)
+
+
+def _step(step: digits.Step) -> Picture:
+    """All steps have one height; a wide photo is wider."""
+    image = images.from_array(step.image)
+    width = min(2 * STEP_PX, round(STEP_PX * image.shape[2] / image.shape[1]))
+    png = images.to_png(images.shrunk(image, 2 * width))
+    return Picture(png, width, step.name, step.name, step.explanation)
 
 
 def _terms(found: Reconstruction) -> None:
@@ -125,14 +141,6 @@ def _terms(found: Reconstruction) -> None:
     st.plotly_chart(
         figures.kl_bars(found.kl_per_dim.numpy(), mean.numpy()), config={"displayModeBar": False}
     )
-
-
-def _picture(image: Tensor, caption: str | None, width: int, help: str | None = None) -> None:
-    scale = max(1, width // image.shape[-1])
-    with st.container(width=width):
-        st.image(images.to_png(image, scale=scale), width=width)
-        if caption:
-            st.caption(caption, help=help)
 
 
 def _open(mu: Tensor) -> None:

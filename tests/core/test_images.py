@@ -52,3 +52,11 @@ def test_signed_difference_is_white_where_equal_and_coloured_by_sign() -> None:
 def test_from_array_takes_grey_and_colour() -> None:
     assert images.from_array(np.zeros((4, 6))).shape == (1, 4, 6)
     assert images.from_array(np.zeros((4, 6, 3))).shape == (3, 4, 6)
+
+
+def test_shrunk_keeps_the_mean_and_never_enlarges() -> None:
+    image = torch.rand(3, 60, 90)
+    small = images.shrunk(image, 30)
+    assert small.shape == (3, 20, 30)
+    torch.testing.assert_close(small.mean((1, 2)), image.mean((1, 2)))
+    assert images.shrunk(image, 200) is image

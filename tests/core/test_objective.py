@@ -67,7 +67,10 @@ def exact_log_p(model: VAE, x: torch.Tensor) -> torch.Tensor:
     """log p(x) of a model with one latent dimension, by quadrature over z."""
     z = torch.linspace(-10, 10, 8001)[:, None]
     log_joint = Normal(0.0, 1.0).log_prob(z[:, 0]) + torch.stack(
-        [-reconstruction_nll(model.decode_logits(z), image.expand(len(z), -1, -1, -1)) for image in x]
+        [
+            -reconstruction_nll(model.decode_logits(z), image.expand(len(z), -1, -1, -1))
+            for image in x
+        ]
     )
     return torch.logsumexp(log_joint, 1) + math.log(20 / 8000)
 
@@ -77,9 +80,7 @@ def test_importance_weighted_bound_reaches_the_integral(images: torch.Tensor) ->
     model = VAE(h_dim=8, z_dim=1).requires_grad_(False)
     x = images[:5].round()
     exact = exact_log_p(model, x)
-    estimate = importance_log_likelihood(
-        model, x, 5000, generator=torch.Generator().manual_seed(5)
-    )
+    estimate = importance_log_likelihood(model, x, 5000, generator=torch.Generator().manual_seed(5))
     torch.testing.assert_close(estimate, exact, rtol=0, atol=0.05)
     bound = -elbo(model, x, samples=500, generator=torch.Generator().manual_seed(6)).neg_elbo
     assert (bound < exact + 0.05).all()

@@ -55,9 +55,7 @@ def test_a_run_stopped_anywhere_resumes_bit_for_bit(
 ) -> None:
     whole = train(CONFIG, digits, tmp_path / "whole")
     with pytest.raises(Stopped):
-        train(
-            CONFIG, digits, tmp_path / "parts", report_every=1, on_step=stop_at(epoch, step)
-        )
+        train(CONFIG, digits, tmp_path / "parts", report_every=1, on_step=stop_at(epoch, step))
     load_checkpoint(tmp_path / "parts")  # valid in between
     resumed = train(CONFIG, digits, tmp_path / "parts", resume=True)
     assert equal(whole, resumed)
@@ -95,9 +93,7 @@ def test_resuming_a_damaged_run_is_said(digits: torch.Tensor, tmp_path: Path) ->
         train(CONFIG, digits, tmp_path, resume=True)
 
 
-@pytest.mark.parametrize(
-    "field", ["h_dim", "z_dim", "epochs", "batch_size", "learning_rate"]
-)
+@pytest.mark.parametrize("field", ["h_dim", "z_dim", "epochs", "batch_size", "learning_rate"])
 def test_impossible_settings_are_named(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be above 0"):
         TrainConfig(**{field: 0})

@@ -33,12 +33,14 @@ export default component("draw-canvas", (root) => {
     context.strokeStyle = context.fillStyle = erasing ? "#000" : "#fff";
     context.lineWidth = width;
     context.lineCap = context.lineJoin = "round";
-    context.beginPath();
-    const [x, y] = points[from];
-    context.moveTo(x, y);
-    if (points.length === from + 1) context.lineTo(x, y);
-    for (const point of points.slice(from + 1)) context.lineTo(...point);
-    context.stroke();
+    // Segment by segment, so that a repaint gives the very pixels that the moving hand gave.
+    const ends = points.length === 1 ? [points[0], points[0]] : points;
+    for (let i = from + 1; i < ends.length; i++) {
+      context.beginPath();
+      context.moveTo(...ends[i - 1]);
+      context.lineTo(...ends[i]);
+      context.stroke();
+    }
   };
 
   const repaint = () => {

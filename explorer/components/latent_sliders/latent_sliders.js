@@ -3,13 +3,16 @@
 import { commit, component, currentZ, element, setZ } from "../live.js";
 
 export default component("latent-sliders", (root, listen) => {
-  let rows = []; // { dimension, input, value }
+  let rows = []; // { dimension, input, value, row, shown }
   let built = ""; // what the rows were made for
   let setStateValue;
 
   const show = () => {
     const z = currentZ();
-    for (const { dimension, input, value } of rows) {
+    for (const row of rows) {
+      const { dimension, input, value } = row;
+      if (row.shown === z[dimension]) continue; // only what has moved is laid out again
+      row.shown = z[dimension];
       // A thumb that already stands within half a step is left alone: it may be in the hand.
       if (Math.abs(input.valueAsNumber - z[dimension]) > input.step / 2) {
         input.value = z[dimension];
@@ -48,7 +51,7 @@ export default component("latent-sliders", (root, listen) => {
         move(dimension, 0);
         commit(setStateValue);
       };
-      return { dimension, input, value, row };
+      return { dimension, input, value, row, shown: null };
     });
     root.replaceChildren(...rows.map(({ row }) => row));
   };

@@ -1,0 +1,52 @@
+# make run | test | train | bench | screenshots | lint: each sets up what it needs by itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
+
+.PHONY: run test train bench screenshots lint format browser
+
+run: .venv/run
+	$(BIN)/streamlit run streamlit_app.py
+
+test: .venv/dev browser lint
+	$(BIN)/python -m pytest
+	@echo "All checks passed: lint, types, unit, panel and browser tests."
+
+train: .venv/run
+	$(BIN)/python -m core train $(ARGS)
+
+bench: .venv/dev browser
+	$(BIN)/python benchmarks/train_speed.py
+	$(BIN)/python benchmarks/live_drag.py
+	$(BIN)/python benchmarks/cold_start.py
+
+screenshots: .venv/dev browser
+	$(BIN)/python docs/screenshots.py
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) -r requirements.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	$(PIP) -r requirements-dev.txt
+	touch $@
+
+# The system's Chromium if there is one; else the package manager's when root; else playwright's.
+browser: .venv/dev
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	else $(BIN)/playwright install chromium; fi

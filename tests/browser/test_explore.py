@@ -1,0 +1,321 @@
+"""Explore in a real Chromium: the picture follows while the button is down, map and sliders are
+linked both ways, a link opens the same view."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from core import load_checkpoint
+from core.images import to_uint8
+from explorer import caches
+
+Open = Callable[..., Page]
+SLIDER = 4  # a dimension with much KL
+
+
+def pixels(page: Page) -> np.ndarray:
+    """The decoded canvas, (28, 28) uint8."""
+    values = page.get_by_test_id("decoded-image").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    return np.array(values, np.uint8).reshape(28, 28, 4)[:, :, 0]
+
+
+def z_of_sliders(page: Page, z_dim: int = 20) -> list[float]:
+    """What the sliders show."""
+    sliders = [page.get_by_test_id(f"latent-slider-{d}") for d in range(z_dim)]
+    return [float(slider.input_value()) for slider in sliders]
+
+
+def z_of_url(page: Page) -> list[float]:
+    return [float(v) for v in page.evaluate("new URL(location).searchParams.get('z')").split(",")]
+
+
+def wait_for_pixels(page: Page, expected: np.ndarray) -> None:
+    """Until the canvas shows what is expected, to one level (floats decode in other batches)."""
+    for _ in range(200):
+        if np.abs(pixels(page).astype(int) - expected.astype(int)).max() <= 1:
+            return
+        page.wait_for_timeout(50)
+    np.testing.assert_allclose(pixels(page), expected, atol=1)
+
+
+def decode(z: list[float], name: str = "mnist-mlp-20") -> np.ndarray:
+    return to_uint8(load_checkpoint(name).decode(torch.tensor([z])))[0, 0].numpy()
+
+
+def centre(page: Page, dimension: int = SLIDER) -> tuple[float, float, float]:
+    """x and y of a slider's middle and its width, px."""
+    box = page.get_by_test_id(f"latent-slider-{dimension}").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"]
+
+
+def marker(page: Page) -> tuple[float, float]:
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.latent-map .marker')).visibility === 'visible'"
+    )
+    box = page.locator(".latent-map .marker").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_canvas_is_28_pixels_of_the_committed_z(open_page: Open) -> None:
+    page = open_page()
+    canvas = page.get_by_test_id("decoded-image")
+    assert canvas.evaluate("c => [c.width, c.height]") == [28, 28]
+    wait_for_pixels(page, decode(caches.latent_map("mnist-mlp-20").mu[0].tolist()))
+
+
+def test_the_picture_follows_while_the_button_is_down(open_page: Open) -> None:
+    page = open_page()
+    url = page.url
+    x, y, width = centre(page)
+    before = marker(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    seen = set()
+    for step in range(1, 9):
+        page.mouse.move(x + step * width / 20, y)
+        z = z_of_sliders(page)
+        shown = caches.latent_map("mnist-mlp-20").mu[0].tolist()
+        shown[SLIDER] = z[SLIDER]
+        wait_for_pixels(page, decode(shown))
+        seen.add(pixels(page).tobytes())
+    assert len(seen) == 8
+    assert marker(page) != before
+    assert page.url == url, "nothing is committed while the button is down"
+    page.mouse.up()
+    page.wait_for_url(lambda new: new != url)
+    assert z_of_url(page)[SLIDER] == pytest.approx(z[SLIDER], abs=1e-3)
+    assert "ms" in page.get_by_test_id("live-latency").inner_text()
+
+
+def test_nothing_snaps_back_after_release(open_page: Open) -> None:
+    page = open_page()
+    x, y, width = centre(page)
+    for offset in (0.3, -0.35, 0.1):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + offset * width, y, steps=4)
+        page.mouse.up()
+        value = z_of_sliders(page)[SLIDER]
+        page.wait_for_timeout(150)  # the rerun of the first release may answer into the next drag
+    page.wait_for_timeout(1500)
+    assert z_of_sliders(page)[SLIDER] == value
+    assert z_of_url(page)[SLIDER] == pytest.approx(value, abs=1e-3)
+
+
+def test_the_keyboard_moves_a_slider(open_page: Open) -> None:
+    page = open_page()
+    slider = page.get_by_test_id(f"latent-slider-{SLIDER}")
+    slider.focus()
+    slider.press("Home")
+    low = float(slider.input_value())
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    assert float(slider.input_value()) == pytest.approx(low + 0.02, abs=1e-6)
+    slider.press("End")
+    assert float(slider.input_value()) == -low
+    page.wait_for_function("location.search.includes('z=')")
+    slider.dblclick()
+    assert abs(float(slider.input_value())) < 1e-6
+
+
+def test_buttons_move_sliders_and_picture(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Reset to z = 0").click()
+    wait_for_pixels(page, decode([0.0] * 20))
+    assert z_of_sliders(page) == [0.0] * 20
+    page.wait_for_function("location.search.includes('z=0%2C0%2C')")
+    page.get_by_role("button", name="Random from the prior").click()
+    page.wait_for_function("!location.search.includes('z=0%2C0%2C')")
+    z = z_of_url(page)
+    assert np.std(z) > 0.4
+    wait_for_pixels(page, decode(z))
+
+
+def test_dragging_the_marker_moves_z_in_its_plane(open_page: Open) -> None:
+    page = open_page()
+    x, y = marker(page)
+    start = np.array(caches.latent_map("mnist-mlp-20").mu[0])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40, steps=5)
+    moved = np.array(z_of_sliders(page))
+    assert np.abs(moved - start).max() > 0.1, "the sliders follow while the marker is held"
+    page.mouse.up()
+    url = page.url
+    page.wait_for_url(lambda new: new != url or "z=" in new)
+    page.wait_for_timeout(1000)
+    z = np.array(z_of_url(page))
+    plane = caches.plane("mnist-mlp-20", "pca")
+    outside = np.eye(20) - plane.axes.T @ plane.axes
+    np.testing.assert_allclose(outside @ (z - start), 0, atol=2e-3)
+    assert np.linalg.norm(plane.project(z) - plane.project(start)) > 0.3
+    assert marker(page) == pytest.approx((x + 60, y + 40), abs=2)
+    wait_for_pixels(page, decode(z.tolist()))
+
+
+def test_arrow_keys_move_the_marker(open_page: Open) -> None:
+    page = open_page()
+    x, y = marker(page)
+    page.locator(".latent-map .marker").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    after = marker(page)
+    assert after[0] > x + 5 and after[1] == pytest.approx(y, abs=1)
+
+
+def test_hover_shows_a_digit_and_a_click_loads_it(open_page: Open) -> None:
+    page = open_page()
+    marker(page)
+    latent = caches.latent_map("mnist-mlp-20")
+    # A lonely point, so that no other lies under the pointer: ask the plot where it is.
+    xy = caches.plane("mnist-mlp-20", "pca").project(latent.mu.numpy())
+    index = int(xy[:, 0].argmin())
+    box = page.get_by_test_id("latent-map").bounding_box()
+    assert box
+    px, py = page.get_by_test_id("latent-map").evaluate(
+        "(plot, [x, y]) => { const l = plot._fullLayout; return ["
+        "l.xaxis._offset + l.xaxis.l2p(x), l.yaxis._offset + l.yaxis.l2p(y)]; }",
+        xy[index].tolist(),
+    )
+    page.mouse.move(box["x"] + px + 30, box["y"] + py)
+    page.mouse.move(box["x"] + px, box["y"] + py, steps=5)
+    tooltip = page.locator(".latent-map .tooltip")
+    expect(tooltip).to_be_visible()
+    expect(tooltip).to_contain_text(f"test digit {index}")
+    shown = tooltip.locator("canvas").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    digit = to_uint8(caches.test_set("mnist-mlp-20").images[index, 0]).flatten().tolist()
+    assert shown[::4] == digit
+    page.mouse.click(box["x"] + px, box["y"] + py)
+    wait_for_pixels(page, decode(latent.mu[index].tolist()))
+    page.wait_for_function("location.search.includes('z=')")
+    page.wait_for_timeout(1000)
+    np.testing.assert_allclose(z_of_url(page), latent.mu[index], atol=1e-3)
+
+
+def test_a_legend_entry_hides_its_class(open_page: Open) -> None:
+    page = open_page()
+    marker(page)
+    page.locator(".latent-map .legendtoggle").first.click()
+    page.wait_for_function(
+        "document.querySelector('[data-testid=latent-map]')._fullData[0].visible === 'legendonly'"
+    )
+
+
+def test_another_projection_keeps_z(open_page: Open) -> None:
+    page = open_page()
+    before = marker(page)
+    z = z_of_sliders(page)
+    page.get_by_text("Two latent dimensions").click()
+    page.wait_for_function("document.querySelector('.xtitle')?.textContent === 'z4'")
+    page.wait_for_timeout(500)
+    assert marker(page) != before
+    assert z_of_sliders(page) == z
+
+
+def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Random from the prior").click()
+    page.wait_for_function("location.search.includes('z=')")
+    page.wait_for_timeout(1500)
+    twin = open_page(page.url.split("/", 3)[3])
+    wait_for_pixels(twin, pixels(page))
+    assert z_of_sliders(twin) == pytest.approx(z_of_sliders(page), abs=0.011)
+
+
+def test_the_picker_switches_the_live_channel_too(open_page: Open) -> None:
+    page = open_page("?model=mnist-mlp-2&z=0.5,-1")
+    wait_for_pixels(page, decode([0.5, -1.0], "mnist-mlp-2"))
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="mnist-mlp-20").click()
+    page.get_by_test_id("latent-slider-19").wait_for()
+    page.get_by_test_id("live-latency").get_by_text("live").wait_for()
+    page.get_by_role("button", name="Reset to z = 0").click()
+    wait_for_pixels(page, decode([0.0] * 20))
+    x, y, width = centre(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.2 * width, y, steps=3)
+    z = [0.0] * 20
+    z[SLIDER] = z_of_sliders(page)[SLIDER]
+    wait_for_pixels(page, decode(z))
+    page.mouse.up()
+
+
+def test_without_a_socket_the_picture_follows_on_release(
+    open_page: Open, expected_errors: list[str]
+) -> None:
+    expected_errors.append("live/channel")
+
+    def no_sockets(page: Page) -> None:
+        page.add_init_script(
+            "const Real = WebSocket; window.WebSocket = class extends Real {"
+            "  constructor(url, ...rest) {"
+            "    super(String(url).replace('live/channel', 'live/channel/closed'), ...rest);"
+            "  } }"
+        )
+
+    page = open_page(ready=False, before=no_sockets)
+    reading = page.get_by_test_id("live-latency")
+    expect(reading).to_contain_text("Not live", timeout=60_000)
+    x, y, width = centre(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.3 * width, y, steps=3)
+    z = caches.latent_map("mnist-mlp-20").mu[0].tolist()
+    z[SLIDER] = z_of_sliders(page)[SLIDER]
+    page.mouse.up()
+    wait_for_pixels(page, decode(z))
+
+
+def test_the_channel_comes_back_by_itself(open_page: Open, expected_errors: list[str]) -> None:
+    expected_errors.append("WebSocket")
+    keep = (
+        "const Real = WebSocket; window.sockets = []; window.WebSocket = class extends Real {"
+        "  constructor(...all) { super(...all); window.sockets.push(this); } }"
+    )
+    page = open_page(before=lambda page: page.add_init_script(keep))
+    page.evaluate("sockets.filter((s) => s.url.includes('live/channel')).forEach((s) => s.close())")
+    expect(page.get_by_test_id("live-latency")).to_contain_text("Not live")
+    expect(page.get_by_test_id("live-latency")).to_contain_text("live ·")
+    x, y, width = centre(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 0.2 * width, y, steps=3)
+    z = caches.latent_map("mnist-mlp-20").mu[0].tolist()
+    z[SLIDER] = z_of_sliders(page)[SLIDER]
+    wait_for_pixels(page, decode(z))
+    page.mouse.up()
+
+
+def test_usable_at_390_px(open_page: Open) -> None:
+    page = open_page(width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    slider = page.get_by_test_id(f"latent-slider-{SLIDER}")
+    page.get_by_test_id("latent-slider-16").scroll_into_view_if_needed()
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box and box["width"] > 120 and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    # The picture is out of sight down here: while z moves, a small copy floats.
+    page.get_by_test_id("latent-slider-16").focus()
+    page.get_by_test_id("latent-slider-16").press("End")
+    expect(page.locator("canvas.floating")).to_be_visible()
+
+
+def test_without_webgl_the_map_still_stands(open_page: Open) -> None:
+    no_webgl = (
+        "const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        "  return kind.startsWith('webgl') ? null : get.call(this, kind, ...rest); };"
+    )
+    page = open_page(before=lambda page: page.add_init_script(no_webgl))
+    marker(page)
+    assert page.locator(".latent-map .scatterlayer .point").count() == 10_000

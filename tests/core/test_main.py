@@ -1,0 +1,164 @@
+"""The command line as a person types it, in a process of its own where that matters."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from core import VAE, __main__, checkpoint, data, load_checkpoint, save_checkpoint
+from core.data import LabelledImages, load_dataset
+from core.images import to_png
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """checkpoints/ in a temporary place, with the tiny VAE in it."""
+    root = tmp_path / "checkpoints"
+    for function in ("find_checkpoint", "list_checkpoints", "load_checkpoint", "describe"):
+        monkeypatch.setattr(getattr(checkpoint, function), "__defaults__", (root,))
+    monkeypatch.setattr(__main__, "CHECKPOINTS", root)
+    torch.manual_seed(0)
+    save_checkpoint(root / "tiny", VAE(h_dim=16, z_dim=3), dataset="mnist")
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MNIST's first 256 images of each split."""
+
+    def small(name: str, split: str) -> LabelledImages:
+        images, labels = load_dataset(name, split)
+        return LabelledImages(images[:256], labels[:256])
+
+    monkeypatch.setattr(data, "load_dataset", small)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["core", *arguments])
+    __main__.main()
+
+
+def error_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, *arguments)
+    return str(ended.value)
+
+
+def test_train_then_evaluate_then_resume(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train = ("train", "--h-dim", "8", "--z-dim", "2", "--epochs", "1")
+    run(monkeypatch, *train)
+    run(monkeypatch, *train)
+    assert (root / "mnist-mlp-2" / "map.npz").exists()
+    assert (root / "mnist-mlp-2-2").exists(), "a second run does not touch the first"
+    assert "already holds a model" in error_of(monkeypatch, *train, "--name", "mnist-mlp-2")
+    run(monkeypatch, "train", "--name", "mnist-mlp-2", "--resume", "--epochs", "2")
+    config = checkpoint.describe("mnist-mlp-2").config
+    assert config["training"]["epochs_done"] == 2 and config["z_dim"] == 2
+    refused = error_of(monkeypatch, "train", "--name", "mnist-mlp-2", "--resume", "--seed", "4")
+    assert "cannot be resumed with seed=4" in refused
+    assert "there are: mnist-mlp-2, mnist-mlp-2-2" in error_of(monkeypatch, "train", "--resume")
+    capsys.readouterr()
+    run(monkeypatch, "evaluate", "mnist-mlp-2", "--json")
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    keys = {"neg_elbo", "reconstruction", "kl", "kl_per_dim", "active_units", "recon_mse", "images"}
+    assert keys <= last.keys() and last["images"] == 256
+    assert json.loads((root / "mnist-mlp-2" / "metrics.json").read_text()) == last
+
+
+def test_evaluate_nll(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", "tiny", "--json", "--nll", "20")
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["nll_samples"] == 20 and last["nll"] > 0
+
+
+def test_sample_and_reconstruct_write_pictures(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch, "sample", "tiny", "--count", "64", "--seed", "0", "--out", "out/grid.png")
+    first = (tmp_path / "out" / "grid.png").read_bytes()
+    assert Image.open(io.BytesIO(first)).size == (484, 484)
+    run(monkeypatch, "sample", "tiny", "--out", "again.png")
+    assert (tmp_path / "again.png").read_bytes() == first
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(to_png(load_dataset("mnist", "test").images[0], scale=5))
+    run(monkeypatch, "reconstruct", "tiny", str(photo), "--out", "pair.png")
+    assert Image.open(tmp_path / "pair.png").size == (8 * 62, 8 * 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("evaluate", "nope"), "no checkpoint 'nope'"),
+        (("sample", "tiny", "--count", "0"), "--count must lie between"),
+        (("reconstruct", "tiny", "missing.png"), "missing.png"),
+        (("train", "--epochs", "0"), "epochs must be above 0"),
+        (("train", "--dataset", "mnits"), "no data set 'mnits'"),
+        (("fetch", "mnits"), "no data set 'mnits'"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(
+    root: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+) -> None:
+    message = error_of(monkeypatch, *arguments)
+    assert message.startswith("error: ") and sentence in message
+
+
+def test_ctrl_c_leaves_a_valid_checkpoint_and_says_how_to_resume() -> None:
+    """A real process, interrupted after its first epoch."""
+    name = f"test-interrupted-{time.time_ns()}"
+    folder = checkpoint.CHECKPOINTS / name
+    command = [
+        sys.executable,
+        "-m",
+        "core",
+        "train",
+        "--name",
+        name,
+        "--h-dim",
+        "8",
+        "--z-dim",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [*command, "--epochs", "1000"],
+        cwd=checkpoint.CHECKPOINTS.parent,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list(folder.glob("samples/reconst-1.png")):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert f"python -m core train --name {name} --resume" in said
+        assert "Traceback" not in said
+        assert load_checkpoint(folder).z_dim == 2
+    finally:
+        process.kill()
+        process.wait()
+        for file in sorted(folder.rglob("*"), reverse=True):
+            file.unlink() if file.is_file() else file.rmdir()
+        if folder.exists():
+            folder.rmdir()

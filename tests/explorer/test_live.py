@@ -1,0 +1,163 @@
+"""The live channel: right answers, and every bad frame closed with a code and a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
+
+from core import VAE, load_checkpoint
+from core.images import to_uint8
+from explorer import live
+
+HOST = {"origin": "http://testserver"}
+ADDRESS = "/live/channel/mnist-mlp-20"
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(Starlette(routes=live.ROUTES))
+
+
+@pytest.fixture(scope="module")
+def model() -> VAE:
+    return load_checkpoint("mnist-mlp-20")
+
+
+def frame(z: np.ndarray, sequence: int = 1, kind: int = live.DECODE) -> bytes:
+    return live.REQUEST.pack(sequence, kind) + z.astype("<f4").tobytes()
+
+
+def assert_alive(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        socket.send_bytes(frame(np.zeros(20)))
+        assert len(socket.receive_bytes()) == live.ANSWER.size + 784
+
+
+def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
+    import torch
+
+    rng = np.random.default_rng(0)
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        for sequence in (1, 2, 2**32 - 1):
+            z = rng.standard_normal(20).astype(np.float32)
+            socket.send_bytes(frame(z, sequence))
+            reply = socket.receive_bytes()
+            assert live.ANSWER.unpack_from(reply) == (sequence, live.DECODE, 1, 28, 28, 0)
+            pixels = np.frombuffer(reply, np.uint8, offset=live.ANSWER.size)
+            expected = to_uint8(model.decode(torch.from_numpy(z)[None])).flatten().numpy()
+            np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "reason"),
+    [
+        (frame(np.zeros(19)), 1007, "84 bytes; 88 are expected"),
+        (b"", 1007, "0 bytes"),
+        (frame(np.zeros(21)), 1009, "92 bytes"),
+        (frame(np.full(20, np.nan)), 1007, "not a finite number"),
+        (frame(np.array([np.inf] + [0.0] * 19)), 1007, "not a finite number"),
+        (frame(np.zeros(20), kind=77), 1007, "kind 77"),
+        ("text", 1003, "not text"),
+    ],
+)
+def test_a_bad_frame_closes_with_a_reason(
+    client: TestClient, bad: bytes | str, code: int, reason: str
+) -> None:
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        socket.send_text(bad) if isinstance(bad, str) else socket.send_bytes(bad)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_bytes()
+    assert closed.value.code == code
+    assert reason in closed.value.reason and len(closed.value.reason.encode()) <= 123
+    assert_alive(client)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=200))
+def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
+    try:
+        assert len(live.answer(model, data)) == live.ANSWER.size + 784
+    except live.FrameError as error:
+        assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://testserver.evil.example"},
+        {"origin": "null"},
+        {"origin": "http://["},
+        {},
+    ],
+)
+def test_another_origin_is_refused_with_a_reason(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect(ADDRESS, headers=headers),
+    ):
+        pass
+    assert refused.value.status_code == 403
+    assert "not this host" in refused.value.text
+    assert_alive(client)
+
+
+@pytest.mark.parametrize(
+    "name", ["nope", "..", "%2e%2e%2fmnist-mlp-20", "x" * 5000, "mnist-mlp-20%00", "."]
+)
+def test_an_unknown_checkpoint_is_refused(client: TestClient, name: str) -> None:
+    with (
+        pytest.raises((WebSocketDenialResponse, WebSocketDisconnect)),
+        client.websocket_connect(f"/live/channel/{name}", headers=HOST),
+    ):
+        pass
+    for address in (f"/live/map/{name}/pca.json", f"/live/encoded/{name}.f32"):
+        assert client.get(address).status_code == 404
+    assert_alive(client)
+
+
+def test_the_map_is_a_figure_of_ten_classes(client: TestClient) -> None:
+    figure = client.get("/live/map/mnist-mlp-20/pca.json").json()
+    assert [trace["name"] for trace in figure["data"]] == list("0123456789")
+    answer = client.get("/live/map/mnist-mlp-20/4,7.json")
+    assert answer.json()["layout"]["xaxis"]["title"]["text"] == "z4"
+
+
+@pytest.mark.parametrize("projection", ["tsne", "1,1", "0,20", "1", "a,b", "1,2,3"])
+def test_an_impossible_projection_is_a_sentence(client: TestClient, projection: str) -> None:
+    answer = client.get(f"/live/map/mnist-mlp-20/{projection}.json")
+    assert answer.status_code == 404 and answer.text.endswith(".")
+
+
+def test_encoded_and_sprites_have_the_test_set(client: TestClient) -> None:
+    import io
+
+    from PIL import Image
+
+    mu = np.frombuffer(client.get("/live/encoded/mnist-mlp-20.f32").content, "<f4")
+    assert mu.size == 10_000 * 20 and np.isfinite(mu).all()
+    sheet = Image.open(io.BytesIO(client.get("/live/sprites/mnist-mlp-20.png").content))
+    assert sheet.size == (2800, 2800)
+
+
+def test_browser_files_and_nothing_else(client: TestClient) -> None:
+    script = client.get("/live/static/live.js")
+    assert script.status_code == 200 and "javascript" in script.headers["content-type"]
+    assert script.headers["cache-control"] == "no-cache"
+    assert client.get("/live/plotly.js").status_code == 200
+    for path in ("__init__.py", "../live.py", "%2e%2e/live.py", "..%2f..%2frequirements.txt", ""):
+        assert client.get(f"/live/static/{path}").status_code == 404
+
+
+def test_both_halves_agree_on_the_frames() -> None:
+    script = (Path(live.COMPONENTS) / "live.js").read_text()
+    assert f"const DECODE = {live.DECODE};" in script
+    assert f"const REQUEST_HEADER = {live.REQUEST.size};" in script
+    assert f"const ANSWER_HEADER = {live.ANSWER.size};" in script
