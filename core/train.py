@@ -1,8 +1,9 @@
 """The training loop: epochs over tensors in memory, resumable bit for bit.
 
-    python -m core train --epochs 15
-    accelerate launch -m core train          # several devices; each takes its part of every batch
+    model = train(TrainConfig(epochs=15), images, Path("checkpoints/mine"))
 
+Under `accelerate`'s launchers every process takes its part of each batch, and the result is that
+of one process but for the order of float additions.
 All randomness of an epoch comes from (seed, epoch), so a run that was stopped after any epoch
 continues exactly as if it had not been. Nothing here prints: progress goes to the callbacks.
 """

@@ -42,7 +42,7 @@ def latent_map(
         hoverdistance=6,
         legend={
             "orientation": "h", "y": 1.01, "yanchor": "bottom", "itemsizing": "constant",
-            "x": 0, "entrywidth": 26,
+            "x": 0, "entrywidth": 10,
         },
         xaxis={"title": {"text": axes[0]}},
         yaxis={"title": {"text": axes[1]}, "scaleanchor": "x"},

@@ -1,15 +1,24 @@
 """What all tests share: a tiny random VAE, and checkpoints made of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from driver import Server
 
 from core import VAE, save_checkpoint
 from core.checkpoint import save_map
 from core.latent import latent_map
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits for the first
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The app as people start it, on a free port of loopback."""
+    with Server() as running:
+        yield running
 
 
 @pytest.fixture

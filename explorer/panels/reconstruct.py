@@ -13,7 +13,7 @@ from core.reconstruct import Reconstruction, reconstruct
 from explorer import caches, figures, state
 from explorer.components import Picture, draw_canvas, image_input, picture_row
 
-DIGIT_PX, STEP_PX, SAMPLE_PX = 200, 112, 88  # on screen
+DIGIT_PX, STEP_PX, SAMPLE_PX = 200, 96, 68  # on screen
 
 
 def render() -> None:

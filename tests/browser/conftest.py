@@ -1,4 +1,4 @@
-"""One server and one Chromium for all browser tests; every test gets a fresh page and session.
+"""One Chromium for all browser tests; every test gets a fresh page and session.
 
 A page's console errors and uncaught exceptions fail the test that caused them.
 """
@@ -17,12 +17,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with Server() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,69 @@
+"""The pictures of the README, taken from the running app: make screenshots"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from driver import Server, chromium  # noqa: E402
+from playwright.sync_api import Browser, Page  # noqa: E402
+
+OUT = Path(__file__).parent
+VIEW = "?model=mnist-mlp-20"
+
+
+def explore(browser: Browser, url: str, theme: str) -> None:
+    """Mid-drag, with the reading of the live channel."""
+    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme=theme)
+    page.goto(f"{url}/{VIEW}")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.latent-map .marker') ?? document.body)"
+        ".willChange === 'transform'"
+    )
+    page.wait_for_timeout(2500)
+    box = page.get_by_test_id("latent-slider-7").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, y, steps=60)
+    page.screenshot(path=OUT / f"explore-{theme}.png")
+    page.mouse.up()
+    page.close()
+
+
+def draw(page: Page, points: list[tuple[float, float]]) -> None:
+    box = page.get_by_test_id("draw-canvas").bounding_box()
+    path = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    for point in path[1:]:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()
+
+
+def reconstruct(browser: Browser, url: str, theme: str) -> None:
+    """A drawn 3 and what the model makes of it."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1280}, color_scheme=theme)
+    page.goto(f"{url}/reconstruct{VIEW}")
+    page.get_by_text("Draw", exact=True).click()
+    page.get_by_test_id("draw-canvas").wait_for()
+    three = [(0.3, 0.22), (0.55, 0.15), (0.68, 0.27), (0.6, 0.42), (0.45, 0.47),
+             (0.62, 0.53), (0.7, 0.68), (0.58, 0.83), (0.32, 0.8)]  # fmt: skip
+    draw(page, three)
+    page.get_by_text("From your picture to a digit").wait_for()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=OUT / f"reconstruct-{theme}.png")
+    page.close()
+
+
+def main() -> None:
+    with Server() as server, chromium() as browser:
+        for theme in ("light", "dark"):
+            explore(browser, server.url, theme)
+            reconstruct(browser, server.url, theme)
+    print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))
+
+
+if __name__ == "__main__":
+    main()
