@@ -74,7 +74,9 @@ def train_command(
             train(config, train_images, folder, resume=resume, on_step=on_step, on_epoch=on_epoch)
         except KeyboardInterrupt:
             bar.close()
-            done = f"Epoch {saved} of {config.epochs}" if saved else "What was there before"
+            done = (
+                f"Epoch {saved} of {config.epochs}" if saved else "What was there before this call"
+            )
             sys.exit(
                 f"Stopped. {done} is saved in {_shown(folder)}; continue with:\n"
                 f"  python -m core train --name {folder.name} --resume"

@@ -11,7 +11,7 @@ the socket with a code and a reason; nothing that a client sends stops the serve
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +117,9 @@ def _page_errors() -> tuple[type[Exception], ...]:
     return CheckpointError, DataError, ValueError
 
 
-async def _answered(media_type: str, function, *arguments: str) -> Response:  # type: ignore[no-untyped-def]
+async def _answered(
+    media_type: str, function: Callable[..., str | bytes], *arguments: str
+) -> Response:
     """What a cached function returns, as a response; what it raises for a user, as a sentence."""
     try:
         content = await run_in_threadpool(function, *arguments)

@@ -1,6 +1,7 @@
 """Explore: drag the latent sliders and the decoded digit follows; walk the map of the test set."""
 
 import functools
+from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
@@ -75,11 +76,12 @@ def _map(live: Live) -> None:
             y = _axis("up", state.AXIS_Y, z_dim, other=x)
             projection = f"{x},{y}"
     plane = caches.plane(name, projection)
+    path = quote(name)
     latent_map(
         live,
-        figure=f"map/{name}/{projection}.json",
-        encoded=f"encoded/{name}.f32",
-        sprites=Sprites(url=f"sprites/{name}.png", columns=caches.SPRITE_COLUMNS, size=28),
+        figure=f"map/{path}/{projection}.json",
+        encoded=f"encoded/{path}.f32",
+        sprites=Sprites(url=f"sprites/{path}.png", columns=caches.SPRITE_COLUMNS, size=28),
         plane=Plane(origin=plane.origin.tolist(), axes=plane.axes.tolist()),
         key=state.MAP,
         on_z_change=functools.partial(state.commit_z, state.MAP),

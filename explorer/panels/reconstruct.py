@@ -9,6 +9,7 @@ import streamlit as st
 from torch import Tensor
 
 from core import digits, images
+from core.data import DataError
 from core.reconstruct import Reconstruction, reconstruct
 from explorer import caches, figures, state
 from explorer.components import Picture, draw_canvas, image_input, picture_row
@@ -29,7 +30,7 @@ def render() -> None:
         )
         try:
             digit = SOURCES[str(kind)]()
-        except digits.DigitError as error:
+        except (digits.DigitError, DataError) as error:
             st.error(str(error))
             digit = None
     with result:

@@ -41,8 +41,11 @@ def test_a_bad_frame_closes_and_the_server_goes_on(
     with channel(server) as socket, pytest.raises(ConnectionClosed) as closed:
         socket.send(frame)
         socket.recv(timeout=60)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == code and closed.value.rcvd.reason
+    close = closed.value.rcvd
+    # The server refuses 100 MB by their header and hangs up while they are still being sent; what
+    # it said may be lost with the connection.
+    if close is not None or len(frame) < 32 * 2**20:
+        assert close is not None and close.code == code and close.reason
     assert_alive(server)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data import load_dataset
+from core.data import DataError, load_dataset
 from core.images import to_png
 from explorer import caches, state
 
@@ -125,6 +125,15 @@ def test_reconstruct_shows_a_test_digit_and_another() -> None:
     assert "Label: 9" in [caption.value for caption in app.caption]
     button(app, "Another").click().run()
     assert not app.exception
+
+
+def test_missing_data_is_said_in_the_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise DataError("The data file t10k-images-idx3-ubyte.gz is missing. Run `...`.")
+
+    monkeypatch.setattr(caches, "test_set", missing)
+    app = reconstruct()
+    assert not app.exception and "t10k-images" in messages(app)
 
 
 def test_reconstruct_an_upload() -> None:

@@ -205,7 +205,7 @@ export default component("latent-map", (root, listen, ended) => {
       plot.on("plotly_relayouting", place);
       message.hidden = true;
       place();
-      sprites = await loadSprites();
+      loadSprites().then((sheet) => (sprites = sheet), () => (sprites = null)); // no digits in hover
     } catch (error) {
       message.textContent = `The map cannot be shown: ${error.message}`;
       message.hidden = false;
