@@ -58,9 +58,9 @@ class Plane(TypedDict):
     axes: list[list[float]]
 
 
-def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., Any]:
+def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., None]:
     script = f"live/static/{name}/{name}.js"
-    return st.components.v2.component(
+    mount = st.components.v2.component(
         name,
         css=(FOLDER / name / f"{name}.css").read_text(encoding="utf-8"),
         # Two lines: Streamlit takes a single one for the path of a file.
@@ -68,6 +68,13 @@ def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., Any]:
         "export default module.default;\n",
         isolate_styles=isolate_styles,
     )
+
+    def component(*, data: dict[str, Any], **options: Any) -> None:
+        # In a list, because Streamlit searches a dict for data frames and imports pandas to know
+        # one: 0.9 s of the page's start. `component` in live.js takes it out again.
+        mount(data=[data], **options)
+
+    return component
 
 
 _decoded_image = _register("decoded_image")

@@ -164,7 +164,8 @@ export const channelStatus = () => channel.status;
 export function component(className, build) {
   const views = new WeakMap();
   return (args) => {
-    if (args.data.live) configure(args.data.live);
+    const [data] = args.data; // in a list for Streamlit's sake, see components/__init__.py
+    if (data.live) configure(data.live);
     let view = views.get(args.parentElement);
     if (!view) {
       const root = document.createElement("div");
@@ -176,7 +177,7 @@ export function component(className, build) {
       view = { update: build(root, listen, ended.signal), root, ended };
       views.set(args.parentElement, view);
     }
-    view.update(args);
+    view.update({ ...args, data });
     return () => {
       view.ended.abort();
       view.root.remove();
