@@ -69,7 +69,7 @@ def open_image(data: bytes) -> Image.Image:
     if len(data) > MAX_BYTES:
         raise DigitError(f"The file is over {MAX_BYTES >> 20} MB. Choose a smaller picture.")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise DigitError(
             "The file is not a picture that can be read. Choose a PNG, JPEG, WebP, BMP or GIF file."
@@ -78,7 +78,7 @@ def open_image(data: bytes) -> Image.Image:
         raise DigitError(TOO_LARGE) from None
     except (OSError, SyntaxError, ValueError, EOFError):  # a header that Pillow gives up on
         raise DigitError(DAMAGED) from None
-    image = _decoded(image)
+    image = _decoded(opened)
     ImageOps.exif_transpose(image, in_place=True)
     return image
 
