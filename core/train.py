@@ -72,7 +72,6 @@ def train(
     most the epoch under way. With `resume` the run in `folder` goes on up to config.epochs.
     """
     accelerator = Accelerator()
-    torch.set_flush_denormal(True)  # gradients of always-black pixels decay into denormals
     device = accelerator.device
     torch.manual_seed(config.seed)  # the layers' initial weights know no other generator
     model = VAE(images[0].numel(), config.h_dim, config.z_dim).to(device)
