@@ -18,7 +18,7 @@ import scipy  # scipy.ndimage and skimage.filters load at their first use: 0.2 s
 import skimage
 import torch
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
-from PIL.Image import Resampling
+from PIL.Image import Resampling, Transform
 
 MAX_BYTES = 20 * 2**20  # the JPEG of a large phone photo is about 15 MB
 MAX_PIXELS = 40_000_000  # 160 MB once decoded: what a small server can spare for one upload
@@ -26,9 +26,10 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # raster only; TIFF and PostScr
 
 SIDE, BOX = 28, 20  # pixels: MNIST's field, and the box that its digits are scaled into
 CENTRE = 14.5  # of the field, from its edge: measured, MNIST's mass lies in the middle of pixel 14
-THIN, PEN = 2.0, 2.4  # strokes under THIN are drawn PEN wide; MNIST's median is 2.5 (all in pixels)
+THIN, PEN = 1.8, 2.3  # pixels: strokes under THIN are drawn PEN wide, MNIST's median
 FINE = 10  # before the final scaling a pixel of MNIST is at least so many pixels wide
 LEAST, SLIM = 8, 40  # the fewest pixels on a side, and how many times longer the other may be
+COARSE = 128  # pixels on the long side when a sheet of paper is looked for
 LONG = 640  # the most pixels on a long side while working: a digit is read in 0.1 s
 SPECK = 0.04  # of the picture's long side: what is shorter is no digit
 BLUR = 0.1  # of the long side: an edge that takes longer to rise is a shadow's, not a stroke's
@@ -78,9 +79,7 @@ def open_image(data: bytes) -> Image.Image:
         raise DigitError(TOO_LARGE) from None
     except (OSError, SyntaxError, ValueError, EOFError):  # a header that Pillow gives up on
         raise DigitError(DAMAGED) from None
-    image = _decoded(opened)
-    ImageOps.exif_transpose(image, in_place=True)
-    return image
+    return _upright(_decoded(opened))
 
 
 def to_digit(image: Image.Image | bytes) -> Digit:
@@ -93,22 +92,18 @@ def to_digit(image: Image.Image | bytes) -> Digit:
     steps = [Step("Upright, grey", "Colour and transparency are gone.", grey)]
     digit = _mnist(grey)
     if digit is None:
-        strength = _strength(_sheet(grey))
+        page = _sheet(grey)
+        strength = _strength(_fitted(page, max(LONG // 2, *page.shape), Resampling.BICUBIC))
         plain = _without_rows(_without_rows(strength).T).T
         threshold, mask = _ink(plain, max(BLUR, 2 / max(grey.shape)))
         fine = _bilevel(plain * scipy.ndimage.binary_dilation(mask, iterations=2), threshold)
         digit = _field(fine)
+        ink, crop = mask.astype(np.float32), fine.astype(np.float32)
         steps += [
             Step("Even ground", "Paper and shadows are divided out: ink is bright.", strength),
             Step("Unruled", "Thin lines across the whole page are taken off.", plain),
-            Step(
-                "Ink", "What is dark enough; specks and edges are dropped.", mask.astype(np.float32)
-            ),
-            Step(
-                "Crop",
-                "Cut to the ink; the line of a thin pen is thickened.",
-                fine.astype(np.float32),
-            ),
+            Step("Ink", "What is dark enough; specks and edges are dropped.", ink),
+            Step("Crop", "Cut to the ink; the line of a thin pen is thickened.", crop),
         ]
     steps.append(Step("28 x 28", "Scaled into 20 x 20, centre of mass in the middle.", digit))
     return Digit(torch.from_numpy(digit.copy())[None, None], tuple(steps))
@@ -127,6 +122,13 @@ def _decoded(image: Image.Image) -> Image.Image:
     return image
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block raises nearly anything, and says nothing of which way
+        return image
+
+
 def _grey(image: Image.Image) -> np.ndarray:
     """Any mode as one upright channel in [0, 1], the long side reduced to LONG at most."""
     shrink = math.ceil(max(image.size) / LONG)
@@ -135,9 +137,9 @@ def _grey(image: Image.Image) -> np.ndarray:
         white = next((w for w in (1, 255, 65535) if values.max() <= w), values.max())
         deep = Image.fromarray(np.clip(values / white, 0, 1)).reduce(shrink)
         deep.info = image.info  # says which way is up
-        return np.asarray(ImageOps.exif_transpose(deep))
+        return np.asarray(_upright(deep))
     image = image.convert("RGBA" if image.has_transparency_data else "RGB").reduce(shrink)
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     colour = np.asarray(image.convert("RGB"), np.float32) / 255  # (H, W, 3)
     if image.mode == "RGBA":
         alpha = np.asarray(image.getchannel("A"), np.float32)[..., None] / 255
@@ -172,33 +174,35 @@ def _mnist(grey: np.ndarray) -> np.ndarray | None:
 
 def _sheet(grey: np.ndarray) -> np.ndarray:
     """Cut out and straighten a sheet that lies on a ground of another shade, if there is one."""
-    small = _fitted(grey, 128, Resampling.BOX)
-    light = small > skimage.filters.threshold_otsu(small)
-    ground = _border(light).mean()
-    labels, count = scipy.ndimage.label(light != (ground > 0.5))
-    corners = None
-    if count and not 0.2 < ground < 0.8:
-        found = labels == np.bincount(labels.ravel())[1:].argmax() + 1
-        whole = scipy.ndimage.binary_fill_holes(found)
-        written = 1 - found.sum() / whole.sum()
-        if whole.mean() > 0.1 and 0.005 < written < 0.4:
-            corners = _corners(whole)
-    if corners is not None:
-        corners = 0.95 * corners + 0.05 * corners.mean(axis=0)  # keeps the sheet's rim out
-        corners = (corners + 0.5) * max(grey.shape) / 128
-        down, across, up, back = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-        size = math.ceil(max(across, back)), math.ceil(max(down, up))
-        flat = Image.fromarray(grey).transform(
-            size, Image.Transform.QUAD, corners.ravel().tolist(), Resampling.BILINEAR
-        )
-        grey = np.asarray(flat)
-    return _fitted(grey, max(LONG // 2, *grey.shape), Resampling.BICUBIC)
+    corners = _corners(_island(_fitted(grey, COARSE, Resampling.BOX)))
+    if corners is None:
+        return grey
+    corners = 0.95 * corners + 0.05 * corners.mean(axis=0)  # keeps the sheet's rim out
+    corners = (corners + 0.5) * max(grey.shape) / COARSE
+    left, bottom, right, top = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    size = math.ceil(max(bottom, top)), math.ceil(max(left, right))
+    quad = corners.ravel().tolist()
+    flat = Image.fromarray(grey).transform(size, Transform.QUAD, quad, Resampling.BILINEAR)
+    return np.asarray(flat)
+
+
+def _island(grey: np.ndarray) -> np.ndarray:
+    """The largest shape off the picture's edge that is written on, filled; empty if none is."""
+    light = grey > skimage.filters.threshold_otsu(grey)
+    edge = _border(light).mean()
+    labels, count = scipy.ndimage.label(light != (edge > 0.5))
+    if not count or 0.2 < edge < 0.8:
+        return np.zeros_like(light)
+    found = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    whole = scipy.ndimage.binary_fill_holes(found)
+    written = 1 - found.sum() / whole.sum()
+    return whole & bool(whole.mean() > 0.1 and 0.005 < written < 0.4)
 
 
 def _corners(shape: np.ndarray) -> np.ndarray | None:
     """The corners of a quadrilateral, (4, 2) as (x, y) down from the top left; None if not one."""
     y, x = np.nonzero(shape)
-    for u, v in ((x, y), (x + y, x - y)):
+    for u, v in ((x, y), (x + y, x - y)) if len(x) else ():
         outer = [u.argmin(), v.argmin(), u.argmax(), v.argmax()]
         corners = np.stack([x[outer], y[outer]], axis=1)
         side = corners - corners.mean(axis=0)
@@ -309,10 +313,11 @@ def _bilevel(strength: np.ndarray, threshold: float) -> np.ndarray:
     fine = _fitted(crop, max(BOX * FINE, *crop.shape), Resampling.BICUBIC) > threshold
     pixel = max(fine.shape) / BOX
     fine = np.pad(fine, math.ceil(pixel))
-    # Across a stroke the distance to its edge averages a quarter of its width.
-    width = 4 * scipy.ndimage.distance_transform_edt(fine)[fine].mean() / pixel
+    # Across a stroke the distance to its edge, half a pixel off, averages a quarter of its width.
+    width = 4 * (scipy.ndimage.distance_transform_edt(fine)[fine].mean() - 0.5) / pixel
     if width < THIN:
-        fine = scipy.ndimage.distance_transform_edt(~fine) <= (PEN - width) / 2 * pixel
+        grown = (PEN - width) / (1 - PEN / BOX) / 2  # on each side; the box grows with it
+        fine = scipy.ndimage.distance_transform_edt(~fine) <= grown * pixel
     return fine
 
 

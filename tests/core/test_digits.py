@@ -97,6 +97,45 @@ def test_photographs_come_close_where_resizing_does_not(mnist: np.ndarray, inver
     assert np.mean(ours) > np.mean(naive) + 0.3
 
 
+def test_shadow_and_squared_paper_leave_no_trace() -> None:
+    page = drawing(30, 230, "L").resize((400, 400))
+    draw = ImageDraw.Draw(page)
+    for at in range(15, 400, 30):
+        draw.line((0, at, 400, at + 6), fill=90, width=2)
+        draw.line((at, 0, at - 6, 400), fill=90, width=2)
+    shade = np.linspace(1, 0.5, 400) * np.where(np.arange(400) < 140, 1, 0.8)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(page) * shade))
+    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
+
+
+def test_a_broken_stroke_stays_and_specks_go() -> None:
+    whole = SEVEN.copy()
+    draw = ImageDraw.Draw(whole)
+    draw.line((45, 110, 85, 110), fill=0, width=18)  # a bar of its own
+    expected = digit_of(whole)
+    assert similarity(expected, digit_of(SEVEN)) < 0.95, "the bar is part of the digit"
+    for x, y in ((10, 12), (185, 30), (20, 180), (178, 170)):
+        draw.ellipse((x, y, x + 3, y + 3), fill=0)
+    assert similarity(digit_of(whole), expected) > 0.99
+
+
+def test_a_tight_crop_keeps_a_digit_that_touches_the_edge() -> None:
+    bounds = Image.eval(SEVEN, lambda grey: 255 - grey).getbbox()
+    assert similarity(digit_of(SEVEN.crop(bounds)), digit_of(SEVEN)) > 0.95
+
+
+def test_a_sheet_on_a_desk_is_cut_out_and_straightened() -> None:
+    desk = Image.new("L", (400, 400), 60)
+    desk.paste(drawing(30, 220, "L"), (100, 100))
+    assert similarity(digit_of(desk.rotate(12, fillcolor=60)), digit_of(SEVEN)) > 0.9
+
+
+def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
+    page = Image.new("L", (600, 600), 255)
+    ImageDraw.Draw(page).line((300, 100, 300, 500), fill=0, width=3)
+    assert 2.2 < digit_of(page)[5:-5].sum(axis=1).mean() < 3
+
+
 def test_placed_as_mnist_is(mnist: np.ndarray) -> None:
     for seed in range(10):
         digit = digit_of(photograph(mnist[seed], seed))
@@ -164,6 +203,15 @@ def test_a_photo_is_turned_upright(tag: int, turn: int) -> None:
     stored = SEVEN.rotate(turn, expand=True)
     data = encoded(stored, "JPEG", exif=exif, quality=95)
     assert similarity(digit_of(data), digit_of(SEVEN)) > 0.97
+
+
+def test_a_broken_exif_block_is_passed_over() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(SEVEN, "JPEG", exif=exif, quality=95)
+    broken = data.replace(exif.tobytes()[:8], b"Exif\0\0xx")
+    assert broken != data
+    assert similarity(digit_of(broken), digit_of(SEVEN)) > 0.97
 
 
 def test_the_steps_tell_the_story(mnist: np.ndarray) -> None:
