@@ -88,10 +88,10 @@ def row(name: str, run: dict) -> dict[str, object]:
     """Which events have a picture of their own before the next event, and how long it took."""
     inputs, pictures = run["inputs"], run["pictures"]
     latencies = []
-    for i, at in enumerate(inputs):
+    for i, at in enumerate(inputs if pictures else []):
         until = inputs[i + 1] if i + 1 < len(inputs) else math.inf
-        first = next((t for t in pictures if t >= at), math.inf)
-        if first <= until:
+        first = next((t for t in pictures if t >= at), None)
+        if first is not None and first <= until:
             latencies.append(first - at)
     if len(pictures) == len(inputs):  # none was replaced: they belong to each other in order
         latencies = [shown - at for at, shown in zip(inputs, pictures, strict=True)]
@@ -106,7 +106,7 @@ def row(name: str, run: dict) -> dict[str, object]:
         "painted %": 100 * min(1, len(latencies) / len(inputs)) if inputs else 0.0,
         "p50 ms": float(np.percentile(latencies, 50)) if latencies else "none while down",
         "p95 ms": float(np.percentile(latencies, 95)) if latencies else "none while down",
-        "first after release ms": run["after release ms"] or "already there",
+        "first after release ms": run["after release ms"] or "none was due",
     }
 
 

@@ -77,7 +77,7 @@ def train(
     model = VAE(images[0].numel(), config.h_dim, config.z_dim).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     first = _restore(folder, model, optimizer) if resume else 0
-    objective, optimizer = accelerator.prepare(NegativeElbo(model), optimizer)
+    objective = accelerator.prepare(NegativeElbo(model))
     images = images.flatten(1).to(device)
     rank, world = accelerator.process_index, accelerator.num_processes
 
@@ -99,11 +99,11 @@ def train(
             mine = slice(rank, None, world)
             terms = objective(x[mine], epsilon[mine])
             # Gradients are averaged over processes; each holds its part of the whole batch.
-            loss = terms[0].sum() + terms[1].sum()
+            totals = torch.stack([terms[0].sum(), terms[1].sum()])
             optimizer.zero_grad()
-            accelerator.backward(loss * (world / len(x)))
+            (totals.sum() * (world / len(x))).backward()
             optimizer.step()
-            sums += torch.stack([terms[0].detach().sum(), terms[1].detach().sum()])
+            sums += totals.detach()
             if step % report_every == 0 or step == steps:
                 seen = min(step * config.batch_size, len(images)) / world
                 reconstruction, kl = (sums / seen).tolist()
