@@ -31,15 +31,16 @@ const put = CanvasRenderingContext2D.prototype.putImageData;
 let last = "";
 CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
   put.call(this, image, ...rest);
+  const now = performance.now();
   if (this.canvas.dataset.testid !== "decoded-image") return;
   const pixels = this.getImageData(0, 0, this.canvas.width, this.canvas.height).data.join();
-  if (pixels !== last) pictures.push(performance.now());
+  if (pixels !== last) pictures.push(now);
   last = pixels;
   frames.add(pixels);
   const marker = document.querySelector(".latent-map .marker");
   if (marker) markers.add(marker.style.transform);
 };
-addEventListener("load", (e) => {
+document.addEventListener("load", (e) => {
   if (e.target.tagName === "IMG" && e.target.src !== last) {
     last = e.target.src;
     pictures.push(performance.now());
