@@ -1,0 +1,98 @@
+"""An uploaded file -> one upright grey channel, in [0, 1]; what cannot be read is a sentence.
+
+Only raster formats are opened, and sizes are checked on the header before a pixel is decoded.
+"""
+
+import io
+import math
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_BYTES = 20 * 2**20  # the JPEG of a large phone photo is about 15 MB
+MAX_PIXELS = 40_000_000  # 160 MB once decoded: what a small server can spare for one upload
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # raster only; TIFF and PostScript decode too much
+
+LEAST, SLIM = 8, 40  # the fewest pixels on a side, and how many times longer the other may be
+LONG = 640  # the most pixels on a long side while working: a digit is read in 0.1 s
+
+DAMAGED = "The picture is damaged or cut short. Save or send it again."
+TOO_LARGE = f"The picture has over {MAX_PIXELS // 10**6} megapixels. Choose a smaller one."
+
+
+class DigitError(ValueError):
+    """No digit can be had from this picture; the message tells its owner why and what to do."""
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Decode an uploaded file: its first frame, turned upright. `DigitError` if that cannot be.
+
+    Size is checked on the header, before a pixel is decoded; a large JPEG comes at reduced scale.
+    """
+    if not data:
+        raise DigitError("The file is empty. Choose a picture of a digit.")
+    if len(data) > MAX_BYTES:
+        raise DigitError(f"The file is over {MAX_BYTES >> 20} MB. Choose a smaller picture.")
+    try:
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise DigitError(
+            "The file is not a picture that can be read. Choose a PNG, JPEG, WebP, BMP or GIF file."
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DigitError(TOO_LARGE) from None
+    except (OSError, SyntaxError, ValueError, EOFError):  # a header that Pillow gives up on
+        raise DigitError(DAMAGED) from None
+    return _upright(decoded(opened))
+
+
+def decoded(image: Image.Image) -> Image.Image:
+    """`image` with its pixels in memory, its size checked first. `DigitError` if damaged."""
+    if image.width * image.height > MAX_PIXELS:
+        raise DigitError(TOO_LARGE)
+    if min(image.size) < max(LEAST, max(image.size) / SLIM):
+        raise DigitError("The picture is too small or too narrow to show a digit. Choose another.")
+    image.draft(None, (LONG, LONG))  # a large JPEG is decoded at a half, a quarter or an eighth
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, EOFError):
+        raise DigitError(DAMAGED) from None
+    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block raises nearly anything, and says nothing of which way
+        return image
+
+
+def grey_channel(image: Image.Image) -> np.ndarray:
+    """Any mode as one upright channel in [0, 1], the long side reduced to LONG at most."""
+    shrink = math.ceil(max(image.size) / LONG)
+    if image.mode.startswith(("I", "F")):  # 16 and 32 bits: Pillow would clip them at 255
+        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
+        white = next((w for w in (1, 255, 65535) if values.max() <= w), values.max())
+        deep = Image.fromarray(np.clip(values / white, 0, 1)).reduce(shrink)
+        deep.info = image.info  # says which way is up
+        return np.asarray(_upright(deep))
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB").reduce(shrink)
+    image = _upright(image)
+    colour = np.asarray(image.convert("RGB"), np.float32) / 255  # (H, W, 3)
+    if image.mode == "RGBA":
+        alpha = np.asarray(image.getchannel("A"), np.float32)[..., None] / 255
+        colour = colour * alpha + _backdrop(colour.mean(axis=2), alpha[..., 0]) * (1 - alpha)
+    # Along the axis of most contrast, red ink on green paper shows as well as black on white.
+    some = colour[::4, ::4].reshape(-1, 3)
+    axis = np.linalg.eigh(np.cov(some.T))[1][:, -1].astype(np.float32)
+    axis *= 1 if axis.sum() > 0 else -1
+    black, white = axis.clip(max=0).sum(), axis.clip(min=0).sum()
+    return np.clip((colour @ axis - black) / (white - black), 0, 1)
+
+
+def _backdrop(light: np.ndarray, alpha: np.ndarray) -> float:
+    """What to lay under a transparent picture: its own paper, or the opposite of bare strokes."""
+    seen = light[alpha > 0.5]
+    if alpha.mean() > 0.5 and seen.std() > 0.1:
+        return float(np.median(seen))
+    return float((light * alpha).sum() < 0.5 * alpha.sum())
