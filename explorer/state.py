@@ -122,11 +122,14 @@ def set_z(values: Sequence[float]) -> None:
 
 
 def commit_z(component: str) -> None:
-    """The hand has let go in a component: take over its z. The browser is there already."""
+    """The hand has let go in a component: take over its z. The browser is there already.
+
+    A commit that crossed a move from Python's side, or a switch of the model, comes too late.
+    """
     told = st.session_state[component].z
-    if told and told.get("checkpoint") == checkpoint():
-        z_dim = len(z())
-        st.session_state[Z] = checked_z(told["z"], z_dim)
+    current = {"checkpoint": checkpoint(), "revision": st.session_state[REVISION]}
+    if told and current.items() <= told.items():
+        st.session_state[Z] = checked_z(told["z"], len(z()))
 
 
 def take(key: str) -> object:

@@ -38,7 +38,7 @@ let commits = 0;
 export function commit(setStateValue) {
   clearTimeout(commitTimer);
   commitTimer = setTimeout(() => {
-    setStateValue("z", { z: Array.from(z), checkpoint, commit: ++commits });
+    setStateValue("z", { z: Array.from(z), checkpoint, revision, commit: ++commits });
   }, COMMIT_DELAY);
 }
 
