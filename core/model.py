@@ -36,6 +36,8 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         self.fc1 = nn.Linear(image_size, h_dim)
         self.fc2 = nn.Linear(h_dim, z_dim)  # mu
         self.fc3 = nn.Linear(h_dim, z_dim)  # log_var
+        self.encoder_blocks: nn.Module = nn.Identity()
+        self.decoder_blocks: nn.Module = nn.Identity()  # ResidualVAE puts blocks here
         self.fc4 = nn.Linear(z_dim, h_dim)
         self.fc5 = nn.Linear(h_dim, image_size)
 
@@ -50,7 +52,7 @@ class VAE(nn.Module, PyTorchModelHubMixin):
                 f"encode takes images of {self.image_size} pixels, (B, {self.image_size}) or "
                 f"(B, 1, {self.image_shape[1]}, {self.image_shape[2]}); got {tuple(x.shape)}."
             )
-        h = F.relu(self.fc1(x.flatten(1)))  # (B, h_dim)
+        h = F.relu(self.encoder_blocks(self.fc1(x.flatten(1))))  # (B, h_dim)
         return self.fc2(h), self.fc3(h)
 
     def reparameterize(
@@ -64,7 +66,8 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         """Logits of the pixels' Bernoulli means, (B, C, H, W): what losses want."""
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise ValueError(f"decode takes z of shape (B, {self.z_dim}); got {tuple(z.shape)}.")
-        return self.fc5(F.relu(self.fc4(z))).view(-1, *self.image_shape)
+        h = F.relu(self.decoder_blocks(self.fc4(z)))  # (B, h_dim)
+        return self.fc5(h).view(-1, *self.image_shape)
 
     def decode(self, z: Tensor) -> Tensor:
         """Images, (B, C, H, W), in [0, 1]: the mean of p(x | z)."""
@@ -76,5 +79,36 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         return self.decode(self.reparameterize(mu, log_var)).view_as(x), mu, log_var
 
 
+class ResidualBlock(nn.Module):
+    """h + W2 relu(W1 LayerNorm(h)): pre-activation as in He et al. 2016, on vectors (B, h_dim)."""
+
+    def __init__(self, h_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(h_dim)
+        self.widen = nn.Linear(h_dim, h_dim)
+        self.narrow = nn.Linear(h_dim, h_dim)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h + self.narrow(F.relu(self.widen(self.norm(h))))
+
+
+class ResidualVAE(VAE):
+    """The same network with residual blocks after fc1 and after fc4: deeper, as easy to train."""
+
+    def __init__(
+        self, image_size: int = 784, h_dim: int = 512, z_dim: int = 32, blocks: int = 1
+    ) -> None:
+        super().__init__(image_size, h_dim, z_dim)
+        if not 1 <= blocks <= 64:  # building them takes time, whatever the weights' file holds
+            raise ValueError(f"blocks must lie between 1 and 64; it is {blocks}.")
+        self.blocks = blocks
+        self.encoder_blocks = nn.Sequential(*(ResidualBlock(h_dim) for _ in range(blocks)))
+        self.decoder_blocks = nn.Sequential(*(ResidualBlock(h_dim) for _ in range(blocks)))
+
+    def config(self) -> dict[str, int]:
+        """The arguments that build this network again."""
+        return super().config() | {"blocks": self.blocks}
+
+
 # Every architecture that a config.json may name.
-ARCHITECTURES: dict[str, type[VAE]] = {"VAE": VAE}
+ARCHITECTURES: dict[str, type[VAE]] = {"VAE": VAE, "ResidualVAE": ResidualVAE}

@@ -35,7 +35,7 @@ def reconstruction_nll(logits: Tensor, x: Tensor) -> Tensor:
     softplus(l) - l x is -x log s(l) - (1 - x) log(1 - s(l)): exact where the sigmoid saturates,
     and one pass over the pixels less than binary_cross_entropy_with_logits takes on a CPU.
     """
-    logits = logits.flatten(1)
+    logits = logits.flatten(1).float()  # mixed precision ends here: the sum needs all its digits
     return (F.softplus(logits) - logits * x.reshape_as(logits)).sum(1)
 
 

@@ -8,10 +8,11 @@ All randomness of an epoch comes from (seed, epoch), so a run that was stopped a
 continues exactly as if it had not been. Nothing here prints: progress goes to the callbacks.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from core.checkpoint import CheckpointError, replace, save_checkpoint
 from core.images import grid, to_png
-from core.model import VAE
+from core.model import ARCHITECTURES, VAE
 from core.objective import NegativeElbo
 
 
@@ -29,15 +30,19 @@ class TrainConfig:
     """What a run is made of; it is kept in the checkpoint's config.json."""
 
     dataset: str = "mnist"  # a name in core.data.SOURCES
+    architecture: Literal["VAE", "ResidualVAE"] = "VAE"  # a name in core.model.ARCHITECTURES
     h_dim: int = 400  # units of the hidden layers
+    blocks: int = 1  # residual blocks on each side; of ResidualVAE only
     z_dim: int = 20  # latent dimensions
     epochs: int = 15  # passes over the training images
     batch_size: int = 128  # images a step, over all devices together
     learning_rate: float = 1e-3  # of Adam
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: down to 0 over all epochs
+    precision: Literal["no", "bf16"] = "no"  # bf16: mixed; twice as fast where it is native
     seed: int = 0  # of the initial weights, the shuffles and the noise
 
     def __post_init__(self) -> None:
-        for field in ("h_dim", "z_dim", "epochs", "batch_size", "learning_rate"):
+        for field in ("h_dim", "blocks", "z_dim", "epochs", "batch_size", "learning_rate"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"{field} must be above 0; it is {getattr(self, field)}.")
         if self.seed < 0:
@@ -74,7 +79,7 @@ def train(
     accelerator = Accelerator()
     device = accelerator.device
     torch.manual_seed(config.seed)  # the layers' initial weights know no other generator
-    model = VAE(images[0].numel(), config.h_dim, config.z_dim).to(device)
+    model = build(config, images[0].numel()).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     first = _restore(folder, model, optimizer) if resume else 0
     objective = accelerator.prepare(NegativeElbo(model))
@@ -89,6 +94,8 @@ def train(
         keep(0)  # from here on there is something to resume
     steps = -(-len(images) // config.batch_size)
     for epoch in range(first + 1, config.epochs + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, epoch)
         generator = _generator(config.seed, epoch)
         shuffled = images[torch.randperm(len(images), generator=generator).to(device)]
         noise = torch.randn(len(images), config.z_dim, generator=generator).to(device)
@@ -97,7 +104,9 @@ def train(
             batch = slice((step - 1) * config.batch_size, step * config.batch_size)
             x, epsilon = shuffled[batch], noise[batch]
             mine = slice(rank, None, world)
-            terms = objective(x[mine], epsilon[mine])
+            # Not accelerate's own switch: that can be set once in a process only.
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                terms = objective(x[mine], epsilon[mine])
             # Gradients are averaged over processes; each holds its part of the whole batch.
             totals = torch.stack([terms[0].sum(), terms[1].sum()])
             optimizer.zero_grad()
@@ -114,6 +123,21 @@ def train(
             _save_samples(folder / "samples", model, images, config.seed, epoch)
         on_epoch(progress)
     return model.cpu().requires_grad_(False).eval()
+
+
+def build(config: TrainConfig, image_size: int) -> VAE:
+    """The network that a config describes, with fresh weights."""
+    sizes = {"image_size": image_size, "h_dim": config.h_dim, "z_dim": config.z_dim}
+    if config.architecture == "ResidualVAE":
+        sizes["blocks"] = config.blocks
+    return ARCHITECTURES[config.architecture](**sizes)
+
+
+def learning_rate(config: TrainConfig, epoch: int) -> float:
+    """Of one epoch (from 1): constant, or half a cosine (Loshchilov and Hutter 2017, eq. 5)."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / config.epochs))
 
 
 def _generator(seed: int, epoch: int) -> torch.Generator:

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core import VAE
+from core import VAE, load_checkpoint, save_checkpoint
+from core.model import ResidualVAE
 
 
 def test_defaults_are_the_tutorial_network() -> None:
@@ -107,3 +108,33 @@ def test_from_pretrained_reads_our_checkpoints(tiny_checkpoint: Path, tiny: VAE)
     model = VAE.from_pretrained(tiny_checkpoint)
     z = torch.randn(2, 3)
     torch.testing.assert_close(model.decode(z), tiny.decode(z))
+
+
+def test_the_residual_network_is_the_same_vae_but_deeper(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = ResidualVAE(h_dim=16, z_dim=4, blocks=2)
+    x = torch.rand(5, 1, 28, 28)
+    mu, log_var = model.encode(x)
+    assert mu.shape == log_var.shape == (5, 4)
+    assert model.decode(mu).shape == x.shape
+    names = {name.partition(".")[0] for name in model.state_dict()}
+    assert names == {"fc1", "fc2", "fc3", "fc4", "fc5", "encoder_blocks", "decoder_blocks"}
+    save_checkpoint(tmp_path, model)
+    loaded = load_checkpoint(tmp_path)
+    assert isinstance(loaded, ResidualVAE) and loaded.config() == model.config()
+    assert torch.equal(loaded.decode(mu), model.decode(mu))
+
+
+def test_every_block_is_used() -> None:
+    model = ResidualVAE(h_dim=16, z_dim=4, blocks=2)
+    logits = model.decode_logits(model.encode(torch.rand(3, 784))[0])
+    logits.sum().backward()
+    for name, parameter in model.named_parameters():
+        if not name.startswith("fc3"):  # log_var, which this output does not need
+            assert parameter.grad is not None and parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("blocks", [0, -1, 10**12])
+def test_an_impossible_number_of_blocks_is_refused_at_once(blocks: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and 64"):
+        ResidualVAE(blocks=blocks)

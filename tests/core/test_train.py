@@ -12,7 +12,8 @@ from PIL import Image
 
 from core import VAE, load_checkpoint
 from core.checkpoint import CheckpointError
-from core.train import Progress, TrainConfig, train
+from core.model import ResidualVAE
+from core.train import Progress, TrainConfig, learning_rate, train
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = TrainConfig(h_dim=16, z_dim=3, epochs=4, batch_size=16, seed=5)
@@ -124,3 +125,31 @@ def test_resuming_a_damaged_run_is_said(digits: torch.Tensor, tmp_path: Path) ->
 def test_impossible_settings_are_named(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be above 0"):
         TrainConfig(**{field: 0})
+
+
+def test_the_cosine_ends_near_nothing_and_resumes_bit_for_bit(
+    digits: torch.Tensor, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(CONFIG, architecture="ResidualVAE", schedule="cosine")
+    rates = [learning_rate(config, epoch) for epoch in range(1, config.epochs + 1)]
+    assert rates[0] == config.learning_rate
+    assert rates == sorted(rates, reverse=True) and 0 < rates[-1] < 0.2 * rates[0]
+
+    whole = train(config, digits, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        train(config, digits, tmp_path / "parts", report_every=1, on_step=stop_at(3, 2))
+    parts = train(config, digits, tmp_path / "parts", resume=True)
+    assert isinstance(parts, ResidualVAE) and equal(whole, parts)
+
+
+def test_mixed_precision_learns_nearly_the_same(digits: torch.Tensor, tmp_path: Path) -> None:
+    seen: dict[str, float] = {}
+
+    def keep(precision: str) -> Callable[[Progress], None]:
+        return lambda p: seen.__setitem__(precision, p.reconstruction + p.kl)
+
+    for precision in ("no", "bf16"):
+        config = dataclasses.replace(CONFIG, precision=precision)
+        train(config, digits, tmp_path / precision, on_epoch=keep(precision))
+    assert seen["bf16"] != seen["no"]
+    assert seen["bf16"] == pytest.approx(seen["no"], rel=0.02)
