@@ -1,4 +1,4 @@
-"""The command line: python -m core train | evaluate | sample | reconstruct | fetch.
+"""The command line: python -m core train | train-repair | evaluate | sample | reconstruct | repair.
 
 Every command is one function; tyro turns its arguments into flags. What goes wrong is one
 sentence on standard error and exit status 1.
@@ -21,12 +21,13 @@ from core.checkpoint import (
     CHECKPOINTS,
     CheckpointError,
     describe,
-    find_checkpoint,
+    find_folder,
     load_checkpoint,
     save_map,
     write_json,
 )
 from core.metrics import evaluate
+from core.repair_commands import repair_command, train_repair_command
 from core.train import Progress, TrainConfig, train
 
 
@@ -39,10 +40,11 @@ def train_command(
 
     Args:
         config: What the run is made of.
-        name: Folder below checkpoints/; by default <dataset>-mlp-<z_dim>, numbered when taken.
+        name: Folder below checkpoints/; by default as mnist-mlp-20 or mnist-res-32, numbered when
+            taken.
         resume: Continue the run NAME with its own settings; only --epochs may be raised.
     """
-    folder = CHECKPOINTS / name if name else _free_folder(f"{config.dataset}-mlp-{config.z_dim}")
+    folder = CHECKPOINTS / name if name else _free_folder(config)
     if resume:
         config = _resumed(name, config)
     elif (folder / "config.json").exists():
@@ -85,7 +87,9 @@ def train_command(
     evaluate_command(folder.name)
 
 
-def _free_folder(stem: str) -> Path:
+def _free_folder(config: TrainConfig) -> Path:
+    kind = "res" if config.architecture == "ResidualVAE" else "mlp"
+    stem = f"{config.dataset}-{kind}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
     return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
 
@@ -125,9 +129,7 @@ def evaluate_command(
         nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
         seed: Of the noise and the binarisation.
     """
-    folder = find_checkpoint(name)
-    if folder.is_file():
-        raise CheckpointError(f"{folder} is a bare file of weights; evaluate takes a folder.")
+    folder = find_folder(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load_checkpoint(folder).to(device)
     test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
@@ -208,9 +210,11 @@ def _write(out: Path, png: bytes) -> None:
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_command,
+    "train-repair": train_repair_command,
     "evaluate": evaluate_command,
     "sample": sample_command,
     "reconstruct": reconstruct_command,
+    "repair": repair_command,
     "fetch": fetch_command,
 }
 

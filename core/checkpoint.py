@@ -51,14 +51,22 @@ def find_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Path:
     )
 
 
+def find_folder(path_or_name: str | Path) -> Path:
+    """The folder of a checkpoint that something is to be written into."""
+    folder = find_checkpoint(path_or_name)
+    if folder.is_file():
+        raise CheckpointError(f"{folder} is a bare file of weights; this takes a folder.")
+    return folder
+
+
 def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
     """Names of all checkpoints below `root`, in alphabetical order."""
     return sorted(path.parent.name for path in root.glob("*/config.json"))
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
-    """Changes whenever the weights or the map of a checkpoint are replaced; for caches."""
-    files = [path / "model.safetensors", path / "map.npz"]
+    """Changes whenever a file that a page is made of is replaced; for caches."""
+    files = [path / name for name in ("model.safetensors", "map.npz", "repair.safetensors")]
     return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 

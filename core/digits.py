@@ -18,10 +18,11 @@ import torch
 from PIL import Image
 from PIL.Image import Resampling
 
+from core.images import from_array
 from core.ink import BLUR, find_ink, fitted, ink_strength, straightened, without_rows
 from core.photo import LONG, MAX_BYTES, DigitError, decoded, grey_channel, open_image
 
-__all__ = ["MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit"]
+__all__ = ["MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit", "to_picture"]
 
 SIDE, BOX = 28, 20  # pixels: MNIST's field, and the box that its digits are scaled into
 CENTRE = 14.5  # of the field, from its edge: measured, MNIST's mass lies in the middle of pixel 14
@@ -42,6 +43,15 @@ class Digit(NamedTuple):
 
     image: torch.Tensor
     steps: tuple[Step, ...]
+
+
+def to_picture(source: bytes, shape: tuple[int, int, int]) -> torch.Tensor:
+    """A file as (1, 1, H, W) for a model of `shape` (1, H, W): pixel for pixel when it has that
+    size, damage and all, else the digit that is found in it. Raises DigitError."""
+    picture = open_image(source)
+    if picture.size == (shape[2], shape[1]):
+        return from_array(np.asarray(picture.convert("L"), np.float32) / 255)[None]
+    return to_digit(picture).image
 
 
 def to_digit(image: Image.Image | bytes) -> Digit:

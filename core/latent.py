@@ -53,6 +53,12 @@ def latent_map(model: VAE, images: Tensor, labels: Tensor) -> LatentMap:
     return LatentMap(mu, labels, kl_per_dim(mu, log_var).mean(0))
 
 
+def nearest_labels(mu: Tensor, latent: LatentMap, *, neighbours: int = 10) -> Tensor:
+    """The commonest label among the encoded pictures nearest to each of mu (K, D), (K,) int64."""
+    nearest = torch.cdist(mu, latent.mu).topk(min(neighbours, len(latent.mu)), largest=False)
+    return latent.labels[nearest.indices].mode(1).values
+
+
 class LinearProjection(NamedTuple):
     """A plane through the latent space with orthonormal axes.
 

@@ -1,5 +1,6 @@
-"""How good a model is: the figures of metrics.json."""
+"""How good a model is (the figures of metrics.json), and how close two pictures are."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,3 +64,22 @@ def evaluate(
         result["nll"] = -torch.cat(log_p).double().mean().item()
         result["nll_samples"] = nll
     return result
+
+
+def psnr(x: Tensor, y: Tensor, where: Tensor | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of pictures in [0, 1], infinite when they are equal.
+
+    `where`, of the same shape, bool: only these pixels count; all when it is None or empty.
+    """
+    error = (x - y).square()
+    if where is not None and where.any():
+        error = error[where]
+    mse = float(error.mean())
+    return math.inf if mse == 0 else -10 * math.log10(mse)
+
+
+def ssim(x: Tensor, y: Tensor) -> float:
+    """Structural similarity of two pictures (1, H, W) in [0, 1] (Wang et al. 2004), at most 1."""
+    from skimage.metrics import structural_similarity  # half a second: not on the page's start path
+
+    return float(structural_similarity(x[0].numpy(), y[0].numpy(), data_range=1.0))

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -164,3 +165,91 @@ def test_ctrl_c_leaves_a_valid_checkpoint_and_says_how_to_resume() -> None:
             file.unlink() if file.is_file() else file.rmdir()
         if folder.exists():
             folder.rmdir()
+
+
+@pytest.fixture
+def digit(tmp_path: Path) -> Path:
+    """The first test digit as a file of the model's own size."""
+    file = tmp_path / "digit.png"
+    file.write_bytes(to_png(load_dataset("mnist", "test").images[0]))
+    return file
+
+
+def test_repair_with_and_without_a_partial_encoder(
+    root: Path,
+    small_mnist: None,
+    digit: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hole = torch.zeros(1, 28, 28)
+    hole[:, :, :14] = 1
+    mask = digit.with_name("mask.png")
+    mask.write_bytes(to_png(hole))
+    arguments = [
+        "repair",
+        "tiny",
+        str(digit),
+        "--mask",
+        str(mask),
+        "--samples",
+        "4",
+        "--steps",
+        "2",
+    ]
+    run(monkeypatch, *arguments, "--out", "first", "--json")
+    summary = json.loads(capsys.readouterr().out.strip().rpartition("\n")[2])
+    assert summary["method"] == "smc" and summary["known_pixels"] == 392
+    assert len(summary["weights"]) == 4 and sum(summary["weights"]) == pytest.approx(1, abs=1e-4)
+
+    run(monkeypatch, "train-repair", "tiny", "--epochs", "1", "--width", "4", "--h-dim", "8")
+    assert (root / "tiny" / "repair.safetensors").exists()
+    assert "partial encoder is" in capsys.readouterr().out
+    run(monkeypatch, *arguments, "--out", "second")
+    assert "%" in capsys.readouterr().out
+    written = {file.name for file in Path("second").iterdir()}
+    assert written == {
+        "repaired.png", "plain.png", "uncertainty.png", "answers.png", "repair.npz", "repair.json",
+    }  # fmt: skip
+    with np.load("second/repair.npz") as arrays:
+        assert arrays["completions"].shape == (4, 1, 28, 28)
+        known = arrays["mask"] > 0
+        expected = load_dataset("mnist", "test").images[0].numpy()
+        assert np.allclose(arrays["completions"][0][known], expected[known], atol=1 / 500)
+    assert json.loads(Path("second/repair.json").read_text())["method"] == "posterior"
+
+
+def test_repair_says_when_there_is_nothing_to_do(
+    root: Path, digit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "repair", "tiny", str(digit), "--mask", "none", "--steps", "1")
+    assert "every pixel is known" in capsys.readouterr().out
+    everything = digit.with_name("mask.png")
+    everything.write_bytes(to_png(torch.ones(1, 28, 28)))
+    run(monkeypatch, "repair", "tiny", str(digit), "--mask", str(everything), "--steps", "1")
+    assert "draws from the prior" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--samples", "0"], "between 1 and 256; got 0"),
+        (["--samples", "10000"], "between 1 and 256; got 10000"),
+        (["--noise", "loud"], '--noise takes a number or "auto"'),
+        (["--noise", "-1"], "level of noise"),
+        (["--salt", "1"], "salt and pepper"),
+        (["--method", "magic"], "There is no method 'magic'"),
+        (["--mask", "small.png"], "has 14 x 14 pixels; the picture that it is for has 28 x 28"),
+        (["--mask", "missing.png"], "missing.png"),
+    ],
+)
+def test_repair_s_errors_are_sentences(
+    arguments: list[str],
+    sentence: str,
+    root: Path,
+    digit: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("small.png").write_bytes(to_png(torch.zeros(1, 14, 14)))
+    said = error_of(monkeypatch, "repair", "tiny", str(digit), *arguments)
+    assert sentence in said and said.startswith("error: ")

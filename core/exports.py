@@ -1,0 +1,45 @@
+"""A repair as files to keep: a PNG sheet, a GIF and an NPZ, each as bytes."""
+
+import io
+
+import numpy as np
+import torch
+
+from core.images import grid, to_pil, to_png
+from core.repair import Repair
+
+SCALE = 6  # px a pixel
+FRAME, LAST = 90, 1500  # ms; the last frame stays on
+
+
+def png_sheet(found: Repair) -> bytes:
+    """Damaged, mean and uncertainty, then every completion, the heaviest first, eight a row."""
+    first = torch.stack([found.seen.image[0], found.mean, 2 * found.std])
+    return to_png(grid(torch.cat([first, found.completions]), columns=8), scale=SCALE)
+
+
+def gif(found: Repair) -> bytes:
+    """One answer after every step, or the answers in turn where there are no steps."""
+    if found.trajectory is not None:
+        pictures, duration = found.trajectory, FRAME
+    else:
+        pictures, duration = found.completions, 5 * FRAME
+    frames = [to_pil(picture, scale=SCALE) for picture in pictures]
+    durations = [duration] * (len(frames) - 1) + [LAST]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
+    )
+    return buffer.getvalue()
+
+
+def npz(found: Repair) -> bytes:
+    """Every array, as core.repair.Repair and core.damage.Observation name them."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        completions=found.completions.numpy(), weights=found.weights.numpy(),
+        mean=found.mean.numpy(), std=found.std.numpy(), z=found.z.numpy(),
+        image=found.seen.image[0].numpy(), mask=found.seen.mask[0].numpy(),
+    )  # fmt: skip
+    return buffer.getvalue()

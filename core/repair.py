@@ -1,0 +1,204 @@
+"""Repair: what a damaged picture may have been, by conditioning on what is seen of it.
+
+    seen = left_half(observe(x), generator)                 # x (1, 1, 28, 28)
+    answer = repair(model, seen, generator=generator, posterior=load_posterior(folder))
+    answer.completions, answer.weights                      # (16, 1, 28, 28), (16,)
+
+Feeding the damaged picture through the VAE (the plain pass) asks the encoder about a picture it
+never saw the like of. Every other method here draws from p(z | seen), each in its own way and all
+from one `Job`: a frozen model, one observation, how many answers K, how many steps, a generator.
+Shapes: K answers, N particles, D latent dimensions.
+"""
+
+import time
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.damage import Observation
+from core.latent import LatentMap, nearest_labels
+from core.likelihood import Likelihood, estimate_levels
+from core.methods import METHODS, Job, RepairError, default_method
+from core.model import VAE
+from core.posterior import Belief, PartialEncoder
+from core.sampling import OnStep
+
+MOST_ANSWERS, MOST_STEPS = 256, 2000
+
+
+class Repair(NamedTuple):
+    """The answers to one observation, and how sure they are."""
+
+    completions: Tensor  # (K, 1, H, W) in [0, 1], what is known of the picture kept
+    weights: Tensor  # (K,) sum 1, largest first
+    mean: Tensor  # (1, H, W), the point estimate E[x | seen]
+    std: Tensor  # (1, H, W), standard deviation of each pixel given what is seen
+    z: Tensor  # (K, D)
+    labels: Tensor | None  # (K,) int64, the class of each; None when nobody knows classes
+    ess: float  # effective sample size of the particles that the answers were chosen from
+    milliseconds: float
+    trajectory: Tensor | None  # (T, 1, H, W), one answer after each step; None without steps
+    seen: Observation  # with the levels of noise that were estimated filled in
+
+
+class Group(NamedTuple):
+    """Answers that are the same thing."""
+
+    label: int | None
+    weight: float
+    members: list[int]  # indices into completions, the most typical first
+
+
+class Glimpse(NamedTuple):
+    """What can be said in a few milliseconds, while a brush moves."""
+
+    plain: Tensor  # (1, H, W), the plain pass
+    mean: Tensor  # (1, H, W)
+    std: Tensor  # (1, H, W)
+
+
+@torch.no_grad()
+def repair(
+    model: VAE,
+    seen: Observation,
+    *,
+    method: str | None = None,
+    k: int = 16,
+    steps: int | None = None,
+    generator: torch.Generator,
+    posterior: PartialEncoder | None = None,
+    encoded: LatentMap | None = None,
+    on_step: OnStep = lambda done, total: None,
+) -> Repair:
+    """K answers to one observation (B = 1) by one of METHODS, the best possible one by default.
+
+    Levels of noise that `seen` does not know are estimated. With nothing observed the answers are
+    draws from the prior. `encoded`, a labelled data set, names the answers where no partial encoder
+    can. on_step(done, total) counts steps. Raises RepairError.
+    """
+    start = time.perf_counter()
+    method = default_method(posterior) if method is None else method
+    if method not in METHODS:
+        raise RepairError(f"There is no method {method!r}; known are: {', '.join(METHODS)}.")
+    steps = METHODS[method].steps if steps is None else steps
+    _check(model, seen, k, steps)
+    belief = posterior(seen.image, seen.mask) if posterior is not None else None
+    if seen.noise is None or seen.flips is None:
+        seen = estimate_levels(seen, _first_mean(model, seen, belief))
+    job = Job(model, seen, k, steps, generator, posterior, belief, on_step)
+    z, weights, ess, path = METHODS[method].draw(job)
+    order = weights.argsort(descending=True, stable=True)
+    z, weights = z[order], weights[order]
+    likelihood, trajectory = Likelihood(seen), None
+    if method == "plain":
+        completions, mean = model.decode(z), model.decode(model.encode(seen.image)[0])[0]
+        std = _spread(mean)
+    else:
+        completions = likelihood.complete(model.decode_logits(z))
+        mean = torch.einsum("k,kchw->chw", weights, completions)
+        if method == "posterior" and belief is not None:
+            # Two estimates of one mean with different errors: the head's bias, the draws' chance.
+            head = torch.sigmoid(belief.mean_logits)
+            mean = 0.5 * (mean + torch.where(likelihood.exact, seen.image, head)[0])
+        std = _spread(mean) * ~likelihood.exact[0]
+        if path:
+            trajectory = likelihood.complete(torch.stack(path))
+    return Repair(
+        completions=completions,
+        weights=weights,
+        mean=mean,
+        std=std,
+        z=z,
+        labels=_read(model, completions, posterior, encoded),
+        ess=ess,
+        milliseconds=1e3 * (time.perf_counter() - start),
+        trajectory=trajectory,
+        seen=seen,
+    )
+
+
+@torch.no_grad()
+def glimpse(model: VAE, seen: Observation, posterior: PartialEncoder | None) -> Glimpse:
+    """The posterior mean and its spread in one pass of the partial encoder; without one, a few
+    rounds of filling in and encoding. Raises RepairError."""
+    _check(model, seen, 1, 0)
+    plain = model.decode(model.encode(seen.image)[0])
+    belief = posterior(seen.image, seen.mask) if posterior is not None else None
+    mean = _first_mean(model, seen, belief)
+    if seen.noise is None or seen.flips is None:
+        seen = estimate_levels(seen, mean)
+    exact = Likelihood(seen).exact
+    mean = torch.where(exact, seen.image, mean)
+    return Glimpse(plain[0], mean[0], _spread(mean[0]) * ~exact[0])
+
+
+def groups(answer: Repair) -> list[Group]:
+    """The answers by class, heaviest first, and in each the most typical first: the one nearest to
+    the group's mean. Without classes each answer is its own group."""
+    if answer.labels is None:
+        return [Group(None, weight, [n]) for n, weight in enumerate(answer.weights.tolist())]
+    found = []
+    for label in answer.labels.unique().tolist():
+        index = torch.nonzero(answer.labels == label)[:, 0]
+        weights, pictures = answer.weights[index], answer.completions[index].flatten(1)
+        mean = (weights[:, None] * pictures).sum(0) / weights.sum()
+        order = (pictures - mean).square().sum(1).argsort(stable=True)
+        found.append(Group(label, float(weights.sum()), index[order].tolist()))
+    return sorted(found, key=lambda group: -group.weight)
+
+
+def _first_mean(model: VAE, seen: Observation, belief: Belief | None) -> Tensor:
+    """A first estimate of the picture, (1, 1, H, W)."""
+    if belief is not None:
+        return torch.sigmoid(belief.mean_logits)
+    mean = model.decode(model.encode(seen.image)[0])
+    for _ in range(10):
+        mean = model.decode(model.encode(torch.where(seen.mask > 0, seen.image, mean))[0])
+    return mean
+
+
+def _spread(mean: Tensor) -> Tensor:
+    """Standard deviation of a pixel whose mean is known and which is black or white: by the law of
+    total variance this holds both what the answers disagree on and what each leaves open."""
+    return (mean * (1 - mean)).clamp_min(0).sqrt()
+
+
+def _read(
+    model: VAE, completions: Tensor, posterior: PartialEncoder | None, encoded: LatentMap | None
+) -> Tensor | None:
+    """The class of each completion (K, 1, H, W): what the partial encoder makes of it when it sees
+    the whole, or else that of the encoded pictures nearest to it."""
+    if posterior is not None and posterior.classes > 1:
+        return posterior(completions, torch.ones_like(completions)).z.class_weight.argmax(-1)
+    if encoded is not None:
+        return nearest_labels(model.encode(completions)[0], encoded)
+    return None
+
+
+def _check(model: VAE, seen: Observation, k: int, steps: int) -> None:
+    """RepairError when the request cannot be done."""
+    if not 1 <= k <= MOST_ANSWERS:
+        raise RepairError(f"The number of answers must lie between 1 and {MOST_ANSWERS}; got {k}.")
+    if not 0 <= steps <= MOST_STEPS:
+        raise RepairError(f"The number of steps must lie between 0 and {MOST_STEPS}; got {steps}.")
+    shape = (1, *model.image_shape)
+    if tuple(seen.image.shape) != shape or tuple(seen.mask.shape) != shape:
+        raise RepairError(
+            f"This model repairs one picture of {shape[2]} x {shape[3]} pixels with a mask of the "
+            f"same size; got {tuple(seen.image.shape)} and {tuple(seen.mask.shape)}."
+        )
+    if not (seen.image.isfinite().all() and seen.image.min() >= 0 and seen.image.max() <= 1):
+        raise RepairError("The picture's pixels must lie between 0 and 1.")
+    if not ((seen.mask == 0) | (seen.mask == 1)).all():
+        raise RepairError("The mask must be 1 where a pixel is known and 0 where it is missing.")
+    for name, level, most in (("noise", seen.noise, 5.0), ("salt and pepper", seen.flips, 0.999)):
+        if level is not None and not 0 <= level <= most:
+            raise RepairError(f"The level of {name} must lie between 0 and {most}; got {level}.")
+    if not 0 <= seen.blur <= 10:
+        raise RepairError(f"Blur must lie between 0 and 10 pixels; got {seen.blur}.")
+    if seen.factor < 1 or shape[2] % seen.factor or shape[3] % seen.factor:
+        raise RepairError(
+            f"Blocks of low resolution must divide {shape[2]} x {shape[3]} pixels; got blocks "
+            f"of {seen.factor}."
+        )
