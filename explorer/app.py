@@ -25,6 +25,9 @@ PANELS = {
     "explore": st.Page(
         panel("explore"), title="Explore", icon=":material/tune:", url_path="explore", default=True
     ),
+    "repair": st.Page(
+        panel("repair"), title="Repair", icon=":material/healing:", url_path="repair"
+    ),
     "reconstruct": st.Page(
         panel("reconstruct"),
         title="Reconstruct",

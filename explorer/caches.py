@@ -9,13 +9,16 @@ answers the browser and sends it the page.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from core import VAE
     from core.data import LabelledImages
     from core.latent import LatentMap, LinearProjection
+    from core.posterior import PartialEncoder
+    from explorer.repairs import Ask, Completed
 
 T = TypeVar("T")
 
@@ -105,6 +108,64 @@ def sprites(name: str) -> bytes:
     from core.images import sprite_sheet
 
     return sprite_sheet(test_set(name).images, columns=SPRITE_COLUMNS)
+
+
+class ShadowMap(NamedTuple):
+    """The encoded test set as a picture to lie under something else."""
+
+    png: bytes
+    bounds: tuple[float, float, float, float]  # of the "pca" plane: left, right, bottom, top
+
+
+@per_checkpoint(max_entries=8)
+def shadow_map(name: str) -> ShadowMap:
+    """The test set on its principal plane, faint. ValueError for a model of one dimension."""
+    from explorer import figures
+
+    latent = latent_map(name)
+    if latent.mu.shape[1] < 2:
+        raise ValueError("A map needs at least two latent dimensions; this model has one.")
+    xy = plane(name, "pca").project(latent.mu.numpy())
+    bounds = figures.bounds(xy)
+    return ShadowMap(figures.shadow_map(xy, latent.labels.numpy(), bounds), bounds)
+
+
+@per_checkpoint(max_entries=8)
+def posterior(name: str) -> PartialEncoder | None:
+    """Its partial encoder; None if none was trained. Raises CheckpointError."""
+    from core.checkpoint import CHECKPOINTS
+    from core.posterior import load_posterior
+
+    return load_posterior(CHECKPOINTS / name)
+
+
+class _Slot:
+    """A place for one result. Whoever comes second waits for the first and finds it there."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.completed: Completed | None = None
+
+
+@per_checkpoint(max_entries=64)
+def _completion_slot(name: str, ask: Ask) -> _Slot:
+    return _Slot()
+
+
+def completion(
+    name: str, ask: Ask, on_step: Callable[[int, int], None] = lambda done, total: None
+) -> Completed:
+    """A repair, found once for the socket that asks and the page that then shows it.
+
+    on_step is heard by the one that computes. Raises RepairError, which is not kept.
+    """
+    from explorer import repairs
+
+    slot: _Slot = _completion_slot(name, ask)
+    with slot.lock:
+        if slot.completed is None:
+            slot.completed = repairs.complete(name, ask, on_step)
+        return slot.completed
 
 
 def dataset_of(name: str) -> str:

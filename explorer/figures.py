@@ -1,9 +1,11 @@
 """Arrays -> plotly figures. Imports no Streamlit; colours that must be read in both themes."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from PIL import Image, ImageDraw
 
 # Ten hues that stay apart on light and on dark ground (Tableau 10, the order shuffled so that
 # digits that lie close together, 4-7-9 and 3-5-8, do not get neighbouring hues).
@@ -48,6 +50,35 @@ def latent_map(
         yaxis={"title": {"text": axes[1]}, "scaleanchor": "x"},
     )  # fmt: skip
     return figure
+
+
+SHADOW_SIDE, SHADOW_DOT, SHADOW_ALPHA = 640, 3, 95  # px, px of radius, of 255
+
+
+def bounds(xy: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that holds all but the outermost of xy (N, 2)."""
+    low, high = np.quantile(xy, [0.002, 0.998], axis=0)
+    middle, reach = (low + high) / 2, 0.54 * float((high - low).max())
+    (x0, y0), (x1, y1) = middle - reach, middle + reach
+    return float(x0), float(x1), float(y0), float(y1)
+
+
+def shadow_map(
+    xy: np.ndarray, labels: np.ndarray, bounds: tuple[float, float, float, float]
+) -> bytes:
+    """A transparent PNG of xy (N, 2) within `bounds`, a faint dot each in its class's colour."""
+    left, right, bottom, top = bounds
+    picture = Image.new("RGBA", (SHADOW_SIDE, SHADOW_SIDE))
+    draw = ImageDraw.Draw(picture)
+    colours = [(*bytes.fromhex(colour[1:]), SHADOW_ALPHA) for colour in CLASS_COLOURS]
+    across = (xy[:, 0] - left) / (right - left) * SHADOW_SIDE
+    down = (top - xy[:, 1]) / (top - bottom) * SHADOW_SIDE
+    for x, y, label in zip(across, down, labels, strict=True):
+        box = (x - SHADOW_DOT, y - SHADOW_DOT, x + SHADOW_DOT, y + SHADOW_DOT)
+        draw.ellipse(box, fill=colours[label % len(colours)])
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray) -> go.Figure:

@@ -2,19 +2,25 @@
 
 Frames are little-endian; see explorer/components/live.js for the browser's side.
 
-    request   uint32 sequence, uint32 kind, then the payload (DECODE: z as float32, D numbers)
-    answer    uint32 sequence, uint16 kind, uint16 C, uint16 H, uint16 W, uint32 0, C*H*W pixels
+    request   uint32 sequence, uint32 kind, then the payload
+    answer    uint32 sequence, uint16 kind, uint16 P, uint16 H, uint16 W, uint32 n,
+              then P*H*W pixels and n bytes of JSON
+
+    DECODE    z as float32, D numbers                  the decoded picture
+    REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
+    COMPLETE  the same                                 the same three, then K completions
 
 One socket serves one checkpoint, named by its id in the address. A frame that does not fit closes
 the socket with a code and a reason; nothing that a client sends stops the server.
 """
 
 import asyncio
+import json
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -26,17 +32,22 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer import caches
+from explorer import caches, repairs
 
 if TYPE_CHECKING:
     from core import VAE
 
 COMPONENTS = Path(__file__).parent / "components"
-DECODE = 1
+DECODE, REPAIR, COMPLETE = 1, 2, 3
 REQUEST = struct.Struct("<II")  # sequence, kind
-ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, C, H, W, reserved
+ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
 
-UNSUPPORTED, INVALID, TOO_BIG = 1003, 1007, 1009  # close codes of RFC 6455, section 7.4.1
+UNSUPPORTED, INVALID, TOO_BIG, INTERNAL = (
+    1003,
+    1007,
+    1009,
+    1011,
+)  # close codes of RFC 6455, section 7.4.1
 
 
 class FrameError(Exception):
@@ -47,23 +58,66 @@ class FrameError(Exception):
         self.code, self.reason = code, reason
 
 
-def answer(model: "VAE", frame: bytes | None) -> bytes:
-    """The answer to one request frame (None: it was text). Raises FrameError."""
-    expected = REQUEST.size + 4 * model.z_dim
+class Job(NamedTuple):
+    """A request that is understood; `run` computes its answer frame."""
+
+    kind: int
+    run: Callable[[], bytes]
+
+
+def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
+    """What one request frame (None: it was text) asks of a checkpoint. Raises FrameError."""
     if frame is None:
         raise FrameError(UNSUPPORTED, "The live channel takes binary frames, not text.")
-    if len(frame) > expected:
-        raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; {expected} are expected.")
-    if len(frame) < expected:
-        raise FrameError(INVALID, f"The frame has {len(frame)} bytes; {expected} are expected.")
+    decode = REQUEST.size + 4 * model.z_dim
+    picture = REQUEST.size + repairs.most_bytes(model.image_shape)
+    if len(frame) > max(decode, picture):
+        raise FrameError(
+            TOO_BIG, f"The frame has {len(frame)} bytes; at most {max(decode, picture)} are taken."
+        )
+    if len(frame) < REQUEST.size:
+        raise FrameError(
+            INVALID, f"The frame has {len(frame)} bytes; its header alone has {REQUEST.size}."
+        )
     sequence, kind = REQUEST.unpack_from(frame)
-    if kind != DECODE:
+    if kind == DECODE:
+        if len(frame) != decode:
+            code = TOO_BIG if len(frame) > decode else INVALID
+            raise FrameError(code, f"The frame has {len(frame)} bytes; {decode} are expected.")
+        z = np.frombuffer(frame, "<f4", offset=REQUEST.size)
+        if not np.isfinite(z).all():
+            raise FrameError(INVALID, "z holds a value that is not a finite number.")
+        return Job(kind, lambda: packed(sequence, kind, decode_pixels(model, z)))
+    if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
-    z = np.frombuffer(frame, "<f4", offset=REQUEST.size)
-    if not np.isfinite(z).all():
-        raise FrameError(INVALID, "z holds a value that is not a finite number.")
-    pixels = decode_pixels(model, z)
-    return ANSWER.pack(sequence, kind, *pixels.shape, 0) + pixels.tobytes()
+    if len(frame) > picture:
+        raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; at most {picture} are taken.")
+    try:
+        ask = repairs.parsed(frame[REQUEST.size :], model.image_shape)
+    except repairs.PayloadError as error:
+        raise FrameError(INVALID, str(error)) from None
+    return Job(kind, lambda: _repaired(name, sequence, kind, ask))
+
+
+def _repaired(name: str, sequence: int, kind: int, ask: repairs.Ask) -> bytes:
+    """The answer frame of a repair; what a user can mend is a sentence in it, without pixels."""
+    from core.checkpoint import CheckpointError
+    from core.methods import RepairError
+
+    try:
+        found = (
+            repairs.glimpse(name, ask) if kind == REPAIR else caches.completion(name, ask).answer
+        )
+    except (RepairError, CheckpointError) as error:
+        nothing = np.empty((0, 0, 0), np.uint8)
+        return packed(sequence, kind, nothing, json.dumps({"error": str(error)}))
+    return packed(sequence, kind, found.planes, found.facts)
+
+
+def packed(sequence: int, kind: int, planes: np.ndarray, facts: str = "") -> bytes:
+    """An answer frame: planes (P, H, W) uint8 and JSON."""
+    text = facts.encode()
+    return ANSWER.pack(sequence, kind, *planes.shape, len(text)) + planes.tobytes() + text
 
 
 def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
@@ -77,8 +131,7 @@ def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
 
 
 async def channel(socket: WebSocket) -> None:
-    """Answer every frame in turn until the client goes. Decoding takes a fraction of a
-    millisecond, less than handing it to another thread would, so it stays on the event loop."""
+    """Answer every frame until the client goes."""
     origin = socket.headers.get("origin", "(none)")
     if origin.partition("://")[2] != socket.headers.get("host"):
         await deny(socket, 403, f"The origin {origin} is not this host.")
@@ -90,19 +143,39 @@ async def channel(socket: WebSocket) -> None:
         await deny(socket, 404, str(error))
         return
     await socket.accept()
+    tasks: dict[int, asyncio.Task[None]] = {}
     try:
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            try:
-                reply = answer(model, message.get("bytes"))
-            except FrameError as error:
-                await socket.close(error.code, error.reason)
-                return
-            await socket.send_bytes(reply)
+            job = understood(name, model, message.get("bytes"))
+            if job.kind == DECODE:
+                # A fraction of a millisecond, less than handing it to another thread would take.
+                await socket.send_bytes(job.run())
+                continue
+            # A repair goes to a thread, one of a kind at a time. live.js asks again only after an
+            # answer; a client that does not is not read before its last repair is done.
+            if job.kind in tasks:
+                await tasks[job.kind]
+            tasks[job.kind] = asyncio.create_task(_send_from_thread(socket, job))
+    except FrameError as error:
+        await socket.close(error.code, error.reason)
     except WebSocketDisconnect:
         return
+    finally:
+        for task in tasks.values():
+            task.cancel()
+
+
+async def _send_from_thread(socket: WebSocket, job: Job) -> None:
+    try:
+        await socket.send_bytes(await run_in_threadpool(job.run))
+    except WebSocketDisconnect:
+        return
+    except Exception:
+        await socket.close(INTERNAL, "The repair failed; the server's log says why.")
+        raise
 
 
 async def deny(socket: WebSocket, status: int, reason: str) -> None:
@@ -146,6 +219,13 @@ async def sprites(request: Request) -> Response:
     return await _answered("image/png", caches.sprites, request.path_params["checkpoint"])
 
 
+async def shadow_map(request: Request) -> Response:
+    def png(name: str) -> bytes:
+        return caches.shadow_map(name).png
+
+    return await _answered("image/png", png, request.path_params["checkpoint"])
+
+
 async def plotly_js(request: Request) -> Response:
     """plotly.js as the plotly package ships it."""
     import plotly
@@ -174,6 +254,7 @@ ROUTES: list[BaseRoute] = [
     Route("/live/map/{checkpoint}/{projection}.json", map_figure),
     Route("/live/encoded/{checkpoint}.f32", encoded),
     Route("/live/sprites/{checkpoint}.png", sprites),
+    Route("/live/shadow/{checkpoint}.png", shadow_map),
     Route("/live/plotly.js", plotly_js),
     Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
 ]
@@ -193,6 +274,8 @@ async def lifespan(app: object) -> AsyncIterator[None]:
             model = caches.model(caches.DEFAULT_CHECKPOINT)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
             caches.latent_map(caches.DEFAULT_CHECKPOINT)
+            blank = bytes(model.image_size)
+            repairs.glimpse(caches.DEFAULT_CHECKPOINT, repairs.asked(blank, blank, blank))
         except _page_errors():
             pass  # the page names what is wrong, where someone can read it
 

@@ -5,8 +5,10 @@ Keys that belong to a component's own state are named here too.
 """
 
 import base64
+import binascii
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -27,10 +29,26 @@ SOURCE = "source"  # where Reconstruct's digit comes from
 TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
 DRAWING = "drawing"  # bytes of a PNG | None
+REPAIR_SOURCE = "repair_source"  # where Repair's digit comes from
+REPAIR_INDEX = "repair_index"  # int, which test digit Repair shows
+PRIOR_SEED = "prior_seed"  # int, which sample of the prior
+DAMAGE_KIND = "damage_kind"  # an id of core.damage.KINDS, or "none"
+KIND_BEFORE = "damage_kind_before"  # str | None, what it was before an upload
+DAMAGE_STRENGTH = "damage_strength"  # float
+DAMAGE_SEED = "damage_seed"  # int
+GUESS_MASK = "guess_mask"  # bool: where an upload is damaged is guessed
+LEVELS = "noise_levels"  # "Known", "Estimated" or "None": what is said of the noise
+NOISE, FLIPS = "known_noise", "known_flips"  # float, the levels when an upload's are known
+DAMAGED = "damaged"  # Damage | None, the picture on the board
+METHOD = "repair_method"  # an id of core.repair.METHODS; None: the model's default
+ANSWERS = "repair_answers"  # int, how many completions
+METHOD_STEPS = "repair_steps"  # int, of an iterative method
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
+REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
+BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
     Z_OF: None,
@@ -44,7 +62,32 @@ DEFAULTS: dict[str, object] = {
     TEST_INDEX: 0,
     UPLOAD: None,
     DRAWING: None,
+    REPAIR_SOURCE: "Test digit",
+    REPAIR_INDEX: 62,  # behind a box this 9 may as well be a 4: the first look shows the point
+    PRIOR_SEED: 0,
+    DAMAGE_KIND: "centre",
+    KIND_BEFORE: None,
+    DAMAGE_STRENGTH: 0.5,
+    DAMAGE_SEED: 0,
+    GUESS_MASK: True,
+    LEVELS: "Known",
+    NOISE: 0.2,
+    FLIPS: 0.0,
+    DAMAGED: None,
+    METHOD: None,
+    ANSWERS: 16,
+    METHOD_STEPS: 0,
 }
+
+
+class Damage(NamedTuple):
+    """The damaged picture on Repair's board."""
+
+    of: tuple[object, ...]  # what it was made from: with another, the board begins anew
+    revision: int  # counts the pictures that Python, not the hand, has put there
+    commit: int  # which of the hand's commits this is
+    image: bytes  # H*W levels of grey, also where nothing is known
+    mask: bytes  # H*W of 0 and 1
 
 
 def restore() -> None:
@@ -74,6 +117,8 @@ def restore_z() -> None:
             set_z(parse_z(st.query_params["z"], z_dim))
         except ValueError as error:
             st.session_state[NOTICE] = f"The link's z is ignored: {error}"
+    if not first_run:
+        st.session_state[METHOD] = None  # the default of one model is not that of the next
     st.session_state[PROJECTION] = "dimensions" if z_dim == 2 else "pca"
     useful = latent.order
     st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
@@ -130,6 +175,39 @@ def commit_z(component: str) -> None:
     current = {"checkpoint": checkpoint(), "revision": st.session_state[REVISION]}
     if told and current.items() <= told.items():
         st.session_state[Z] = checked_z(told["z"], len(z()))
+
+
+def begin_damage(of: tuple[object, ...], image: bytes, mask: bytes) -> Damage:
+    """The board's picture: what the hand has made of it, or a new one if `of` has changed."""
+    present: Damage | None = st.session_state[DAMAGED]
+    if present is None or present.of != of:
+        present = Damage(of, (present.revision if present else 0) + 1, 0, image, mask)
+        st.session_state[DAMAGED] = present
+    return present
+
+
+def commit_damage() -> None:
+    """The hand has painted on the board. What crossed a picture from Python's side is too late."""
+    told, present = st.session_state[BOARD].damage, st.session_state[DAMAGED]
+    current = {"checkpoint": checkpoint(), "revision": present and present.revision}
+    if not told or not current.items() <= told.items():
+        return
+    try:
+        image, mask = (base64.b64decode(told[key], validate=True) for key in ("image", "mask"))
+    except binascii.Error:
+        return  # no browser of ours says that
+    if len(image) == len(present.image) and len(mask) == len(present.mask):
+        st.session_state[DAMAGED] = present._replace(
+            commit=int(told["commit"]), image=image, mask=mask
+        )
+
+
+def open_answer() -> None:
+    """An answer on the board was chosen: Explore opens with its z."""
+    told = st.session_state[BOARD].open
+    if told and told["checkpoint"] == checkpoint():
+        set_z(checked_z(told["z"], len(z())))
+        st.session_state[GO_TO] = "explore"
 
 
 def take(key: str) -> object:

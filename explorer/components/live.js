@@ -3,10 +3,13 @@
 // It knows nothing of how anything looks.
 //
 // A frame to the server: uint32 sequence, uint32 kind, then the payload (DECODE: float32 z).
-// A frame back:          uint32 sequence, uint16 kind, uint16 C, uint16 H, uint16 W, uint32 0,
-//                        then C*H*W bytes. Little-endian, as in explorer/live.py.
+// A frame back:          uint32 sequence, uint16 kind, uint16 P, uint16 H, uint16 W, uint32 n,
+//                        then P*H*W bytes and n bytes of JSON. Little-endian, as in
+//                        explorer/live.py.
 
 const DECODE = 1;
+export const REPAIR = 2;
+export const COMPLETE = 3;
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
@@ -28,7 +31,21 @@ export const currentPicture = () => picture;
 export function setZ(next) {
   z = Float32Array.from(next);
   emit("z");
-  channel.request(DECODE, z, performance.now());
+  channel.request(DECODE, z, performance.now(), showPicture);
+}
+
+/**
+ * Ask the server for something else than a picture of z. False if there is no connection; else
+ * `onAnswer({ planes, height, width, pixels, facts }, ms)` hears the answer, with the time since
+ * `since`. Of requests of one kind the newest wins: those in between are never sent.
+ */
+export const ask = (kind, payload, since, onAnswer) =>
+  channel.request(kind, payload, since, onAnswer);
+
+function showPicture({ planes: channels, height, width, pixels }, ms) {
+  picture = { channels, height, width, pixels };
+  emit("picture");
+  if (ms !== null) emit("timing", ms);
 }
 
 let commitTimer = 0;
@@ -55,9 +72,8 @@ function configure(data) {
   // The committed picture shows at once, and is all there is where no socket can be opened.
   if (moved || !channel.status.open) {
     const [channels, height, width] = data.shape;
-    const pixels = Uint8Array.from(atob(data.pixels), (character) => character.charCodeAt(0));
-    picture = { pixels, channels, height, width };
-    channel.forget();
+    picture = { pixels: fromBase64(data.pixels), channels, height, width };
+    channel.forget(DECODE);
     emit("picture");
   }
   if (moved) emit("z");
@@ -74,8 +90,8 @@ class Channel {
   #sequence = 0;
   #retry = RETRY.first;
   #retryTimer = 0;
-  #underWay = new Map(); // kind -> { sequence, since }
-  #waiting = new Map(); // kind -> { payload, since }
+  #underWay = new Map(); // kind -> { sequence, since, onAnswer }
+  #waiting = new Map(); // kind -> { payload, since, onAnswer }
   status = { open: false, reason: "connecting" };
 
   connect() {
@@ -91,7 +107,7 @@ class Channel {
     socket.onopen = () => {
       this.#retry = RETRY.first;
       this.#report(true, "");
-      this.request(DECODE, z, null);
+      this.request(DECODE, z, null, showPicture);
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
@@ -104,27 +120,30 @@ class Channel {
     };
   }
 
-  /** Ask. `since` is when the hand moved (ms), or null when no hand did. */
-  request(kind, payload, since) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return; // asked again when it opens
+  /** Ask; `since` is when the hand moved (ms), or null when no hand did. False: not connected. */
+  request(kind, payload, since, onAnswer) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false; // z is asked for when it opens
     if (this.#underWay.has(kind)) {
-      this.#waiting.set(kind, { payload, since });
-      return;
+      this.#waiting.set(kind, { payload, since, onAnswer });
+      return true;
     }
     const sequence = ++this.#sequence;
     const frame = new ArrayBuffer(REQUEST_HEADER + payload.byteLength);
     const view = new DataView(frame);
     view.setUint32(0, sequence, true);
     view.setUint32(4, kind, true);
-    new Uint8Array(frame, REQUEST_HEADER).set(new Uint8Array(payload.buffer));
-    this.#underWay.set(kind, { sequence, since });
+    const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    new Uint8Array(frame, REQUEST_HEADER).set(bytes);
+    this.#underWay.set(kind, { sequence, since, onAnswer });
     this.#socket.send(frame);
+    return true;
   }
 
-  /** Answers still to come belong to a z that Python has replaced. */
-  forget() {
-    this.#waiting.clear();
-    for (const request of this.#underWay.values()) request.stale = true;
+  /** Answers of this kind that are still to come belong to something that Python has replaced. */
+  forget(kind) {
+    this.#waiting.delete(kind);
+    const request = this.#underWay.get(kind);
+    if (request) request.onAnswer = null;
   }
 
   #receive(buffer) {
@@ -135,16 +154,19 @@ class Channel {
     this.#underWay.delete(kind);
     const next = this.#waiting.get(kind);
     this.#waiting.delete(kind);
-    if (next) this.request(kind, next.payload, next.since);
-    if (request.stale) return;
-    picture = {
-      channels: view.getUint16(6, true),
-      height: view.getUint16(8, true),
-      width: view.getUint16(10, true),
-      pixels: new Uint8Array(buffer, ANSWER_HEADER),
+    if (next) this.request(kind, next.payload, next.since, next.onAnswer);
+    if (!request.onAnswer) return;
+    const [planes, height, width] = [6, 8, 10].map((at) => view.getUint16(at, true));
+    const size = planes * height * width;
+    const text = new Uint8Array(buffer, ANSWER_HEADER + size, view.getUint32(12, true));
+    const answer = {
+      planes,
+      height,
+      width,
+      pixels: new Uint8Array(buffer, ANSWER_HEADER, size),
+      facts: text.length ? JSON.parse(new TextDecoder().decode(text)) : null,
     };
-    emit("picture");
-    if (request.since !== null) emit("timing", performance.now() - request.since);
+    request.onAnswer(answer, request.since === null ? null : performance.now() - request.since);
   }
 
   #report(open, reason) {
@@ -185,6 +207,11 @@ export function component(className, build) {
     };
   };
 }
+
+/** Base64, as Python sends bytes within `data`, and back. */
+export const fromBase64 = (text) =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+export const toBase64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 /** An element with attributes and children, in one expression. */
 export function element(tag, attributes = {}, ...children) {

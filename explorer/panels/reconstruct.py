@@ -1,18 +1,15 @@
 """Reconstruct: a test digit, an upload or a drawing beside what the model makes of it."""
 
-import base64
-import binascii
 import functools
 
-import numpy as np
 import streamlit as st
 from torch import Tensor
 
 from core import digits, images
 from core.data import DataError
 from core.reconstruct import Reconstruction, reconstruct
-from explorer import caches, figures, state
-from explorer.components import Picture, draw_canvas, image_input, picture_row
+from explorer import caches, figures, sources, state
+from explorer.components import Picture, picture_row
 
 DIGIT_PX, STEP_PX, SAMPLE_PX = 200, 96, 68  # on screen
 
@@ -39,57 +36,21 @@ def render() -> None:
 
 
 def _test_digit() -> digits.Digit:
+    index = sources.test_index(state.TEST_INDEX)
     test = caches.test_set(state.checkpoint())
-    last = len(test.images) - 1
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        index = st.number_input(f"Which one, 0 to {last}", 0, last, key=state.TEST_INDEX)
-        st.button("Another", on_click=_another, args=(last,))
     st.caption(f"Label: {int(test.labels[index])}")
     return digits.Digit(test.images[index][None], ())
 
 
-def _another(last: int) -> None:
-    st.session_state[state.TEST_INDEX] = int(np.random.default_rng().integers(last + 1))
-
-
 def _upload() -> digits.Digit | None:
-    upload = st.session_state[state.UPLOAD]
-    image_input(
-        upload and upload["name"],
-        key=state.UPLOAD_INPUT,
-        testid="reconstruct-upload",
-        max_bytes=digits.MAX_BYTES,
-        on_file_change=_take_upload,
-    )
+    content = sources.upload(state.UPLOAD_INPUT, testid="reconstruct-upload")
     st.caption("A photo of a handwritten digit, a scan or a drawing, dark on light or reverse.")
-    if upload is None:
-        return None
-    if "error" in upload:
-        raise digits.DigitError(upload["error"])
-    return digits.to_digit(upload["content"])
-
-
-def _take_upload() -> None:
-    told = st.session_state[state.UPLOAD_INPUT].file
-    if not told:
-        return
-    if "content" in told:
-        try:
-            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
-        except binascii.Error:
-            told = {**told, "error": "The upload arrived damaged. Try again."}
-    st.session_state[state.UPLOAD] = told
+    return None if content is None else digits.to_digit(content)
 
 
 def _drawing() -> digits.Digit | None:
-    drawing = st.session_state[state.DRAWING]
-    draw_canvas(drawing, key=state.CANVAS, on_png_change=_take_drawing)
-    return None if drawing is None else digits.to_digit(drawing)
-
-
-def _take_drawing() -> None:
-    png = st.session_state[state.CANVAS].png
-    st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+    drawn = sources.drawing(state.CANVAS)
+    return None if drawn is None else digits.to_digit(drawn)
 
 
 SOURCES = {"Test digit": _test_digit, "Upload": _upload, "Draw": _drawing}

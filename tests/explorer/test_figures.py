@@ -1,6 +1,10 @@
 """Figures hold the arrays they were given."""
 
+import io
+
 import numpy as np
+import pytest
+from PIL import Image
 
 from explorer import figures
 
@@ -22,3 +26,22 @@ def test_kl_bars_run_by_the_mean() -> None:
     bars, means = figure.data
     assert list(bars.x) == ["z1", "z2", "z0"] and list(bars.y) == [2, 3, 1]
     assert list(means.y) == [0.3, 0.2, 0.1]
+
+
+def test_the_shadow_map_has_a_dot_where_a_point_lies() -> None:
+    xy = np.array([[-1.0, -1.0], [1.0, 1.0], [0.5, -0.5]])
+    bounds = (-2.0, 2.0, -2.0, 2.0)
+    picture = Image.open(io.BytesIO(figures.shadow_map(xy, np.array([0, 1, 2]), bounds)))
+    pixels = np.asarray(picture)
+    for (x, y), colour in zip(xy, figures.CLASS_COLOURS, strict=False):
+        column, row = (x + 2) / 4 * picture.width, (2 - y) / 4 * picture.height
+        assert tuple(pixels[int(row), int(column), :3]) == tuple(bytes.fromhex(colour[1:]))
+    assert (pixels[..., 3] > 0).mean() < 0.01
+
+
+def test_bounds_are_a_square_about_the_points() -> None:
+    xy = np.random.default_rng(0).standard_normal((1000, 2)) * [3, 1]
+    left, right, bottom, top = figures.bounds(xy)
+    assert right - left == pytest.approx(top - bottom)
+    inside = (xy >= [left, bottom]).all(1) & (xy <= [right, top]).all(1)
+    assert inside.mean() > 0.98

@@ -58,6 +58,7 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
     [
         (frame(np.zeros(19)), 1007, "84 bytes; 88 are expected"),
         (b"", 1007, "0 bytes"),
+        (bytes(5000), 1009, "5000 bytes"),
         (frame(np.zeros(21)), 1009, "92 bytes"),
         (frame(np.full(20, np.nan)), 1007, "not a finite number"),
         (frame(np.array([np.inf] + [0.0] * 19)), 1007, "not a finite number"),
@@ -81,7 +82,8 @@ def test_a_bad_frame_closes_with_a_reason(
 @given(st.binary(max_size=200))
 def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
     try:
-        assert len(live.answer(model, data)) == live.ANSWER.size + 784
+        reply = live.understood("mnist-mlp-20", model, data).run()
+        assert len(reply) == live.ANSWER.size + 784
     except live.FrameError as error:
         assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
 

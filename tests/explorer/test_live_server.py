@@ -71,6 +71,6 @@ def test_many_clients_are_answered_each_with_its_own(server: Server) -> None:
 
 
 def test_pages_and_files_are_served(server: Server) -> None:
-    for path in ("", "reconstruct", "live/static/live.js", "live/plotly.js"):
+    for path in ("", "repair", "reconstruct", "live/static/live.js", "live/plotly.js"):
         with urllib.request.urlopen(f"{server.url}/{path}") as answer:
             assert answer.status == 200

@@ -1,0 +1,199 @@
+// The damaged picture as a sheet to paint on, pixel by pixel of the model: what is shown is exactly
+// what is repaired. Missing pixels are left clear, and the sheet's hatch shows through.
+
+import { element } from "../live.js";
+import { paint } from "./pictures.js";
+
+const SIZE = { least: 1, most: 12, start: 4, step: 0.5 }; // pixels of the picture, across
+const MOST_UNDO = 100;
+const TOOLS = {
+  erase: ["Erase", "Make pixels unknown"],
+  restore: ["Restore", "Make pixels known again, as they were"],
+  ink: ["Ink", "Draw white ink"],
+};
+
+/** `onChange(since)` after every change; `onRest()` when the hand lets go. */
+export function makeBrush({ onChange, onRest }) {
+  const canvas = element("canvas", {
+    "data-testid": "repair-damaged",
+    tabindex: "0",
+    role: "application",
+    "aria-label": "The damaged picture. Paint with mouse, pen or finger; or move with the arrow " +
+      "keys and press Space, or hold Shift, to paint.",
+  });
+  const ring = element("div", { class: "ring" });
+  const sheet = element("div", { class: "sheet" }, canvas, ring);
+  const size = element("input", { type: "range", ...attributesOf(SIZE), "aria-label": "Brush size" });
+  const undo = element("button", { type: "button", title: "Ctrl+Z" }, "Undo");
+  const reset = element("button", { type: "button", title: "Back to the damage as it began" }, "Reset");
+  const choices = Object.entries(TOOLS).map(([id, [label, title]]) => {
+    const button = element("button", { type: "button", title, "data-testid": `brush-${id}` }, label);
+    button.onclick = () => choose(id);
+    return [id, button];
+  });
+  const tools = element("div", { class: "tools" },
+    element("div", { class: "choice", role: "group", "aria-label": "Brush" },
+      ...choices.map(([, button]) => button)),
+    element("label", {}, "Size", size),
+    undo, reset);
+
+  let picture = { image: new Uint8Array(0), mask: new Uint8Array(0) };
+  let start = picture; // what Reset goes back to, and what Restore restores
+  let [width, height] = [0, 0];
+  let past = []; // pictures as they were before each stroke
+  let tool = "erase";
+  let stroke = null; // { id of the pointer, at: [x, y] }
+  let cursor = null; // [x, y] in pixels of the picture, for keys and the ring
+
+  const copy = ({ image, mask }) => ({ image: image.slice(), mask: mask.slice() });
+  const same = (a, b) => a.mask.every((v, i) => v === b.mask[i])
+    && a.image.every((v, i) => v === b.image[i] || !a.mask[i]);
+
+  const show = () => {
+    const { image, mask } = picture;
+    paint(canvas, image, width, height, { mask });
+    undo.disabled = past.length === 0;
+    reset.disabled = same(picture, start);
+  };
+
+  const choose = (id) => {
+    tool = id;
+    for (const [other, button] of choices) button.setAttribute("aria-pressed", other === id);
+    sheet.dataset.tool = id;
+  };
+
+  const remember = () => {
+    past.push(copy(picture));
+    if (past.length > MOST_UNDO) past.shift();
+  };
+
+  /** One segment of a stroke; every pixel whose middle it covers changes. */
+  const stamp = ([x0, y0], [x1, y1]) => {
+    const { image, mask } = picture;
+    const radius = Math.max(size.valueAsNumber / 2, 0.71); // at least the pixel that is pointed at
+    const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+    let changed = false;
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        const [dx, dy] = [x + 0.5 - x0, y + 0.5 - y0];
+        const along = length && Math.min(Math.max((dx * (x1 - x0) + dy * (y1 - y0)) / length, 0), 1);
+        const far = Math.hypot(dx - along * (x1 - x0), dy - along * (y1 - y0));
+        const cover = Math.min(Math.max(radius + 0.5 - far, 0), 1);
+        if (cover < (tool === "ink" ? 0.1 : 0.5)) continue;
+        let level = image[i];
+        if (tool === "ink") level = Math.max(mask[i] ? level : 0, Math.round(255 * cover));
+        if (tool === "restore") level = start.image[i];
+        const known = tool === "erase" ? 0 : 1;
+        changed ||= mask[i] !== known || image[i] !== level;
+        [mask[i], image[i]] = [known, level];
+      }
+    }
+    return changed;
+  };
+
+  const place = () => {
+    const pixel = canvas.clientWidth / width;
+    const across = Math.max(size.valueAsNumber, 1) * pixel;
+    ring.style.width = ring.style.height = `${across}px`;
+    if (cursor) ring.style.transform = `translate(${cursor[0] * pixel - across / 2}px, ${cursor[1] * pixel - across / 2}px)`;
+  };
+
+  const position = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [
+      ((event.clientX - box.left) / box.width) * width,
+      ((event.clientY - box.top) / box.height) * height,
+    ];
+  };
+
+  canvas.onpointerdown = (event) => {
+    if (stroke || event.button !== 0) return;
+    const since = performance.now();
+    canvas.setPointerCapture(event.pointerId);
+    remember();
+    stroke = { id: event.pointerId, at: position(event) };
+    const changed = stamp(stroke.at, stroke.at);
+    show();
+    if (changed) onChange(since);
+  };
+  canvas.onpointermove = (event) => {
+    const since = performance.now();
+    cursor = position(event);
+    if (event.pointerId === stroke?.id) {
+      // A fast hand makes several points a frame; all of them belong to the stroke.
+      const seen = event.getCoalescedEvents?.() ?? [];
+      let changed = false;
+      for (const each of seen.length ? seen : [event]) {
+        const to = position(each);
+        changed = stamp(stroke.at, to) || changed;
+        stroke.at = to;
+      }
+      if (changed) {
+        show();
+        onChange(since);
+      }
+    }
+    place();
+  };
+  canvas.onlostpointercapture = (event) => {
+    if (event.pointerId !== stroke?.id) return;
+    stroke = null;
+    if (same(picture, past.at(-1))) past.pop(); // a stroke over nothing is none
+    show();
+    onRest();
+  };
+  canvas.onkeydown = (event) => {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1], " ": [0, 0] };
+    const step = steps[event.key];
+    if (!step || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const from = cursor ?? [width / 2, height / 2];
+    cursor = [
+      Math.min(Math.max(from[0] + step[0], 0.5), width - 0.5),
+      Math.min(Math.max(from[1] + step[1], 0.5), height - 0.5),
+    ];
+    place();
+    if (event.key === " " || event.shiftKey) act(() => stamp(from, cursor));
+  };
+  sheet.onpointerleave = () => {
+    if (document.activeElement !== canvas) cursor = null;
+  };
+  size.oninput = place;
+
+  /** A change that is no stroke: one step to undo. */
+  const act = (change) => {
+    remember();
+    change();
+    if (same(picture, past.at(-1))) past.pop();
+    show();
+    onChange(performance.now());
+    onRest();
+  };
+  undo.onclick = () => {
+    picture = past.pop();
+    show();
+    onChange(performance.now());
+    onRest();
+  };
+  reset.onclick = () => act(() => { picture = copy(start); });
+  choose(tool);
+
+  return {
+    sheet,
+    tools,
+    held: () => stroke !== null,
+    picture: () => picture,
+    undo: () => undo.click(), // a disabled button does nothing
+
+    /** Begin with `now`; Reset goes back to `from`. */
+    load(now, from, size_) {
+      [width, height] = size_;
+      picture = copy(now);
+      start = copy(from);
+      past = [];
+      show();
+    },
+  };
+}
+
+const attributesOf = ({ least: min, most: max, start: value, step }) => ({ min, max, step, value });

@@ -1,0 +1,171 @@
+// The repair board: a damaged picture to paint on, and beside it what is made of it while the brush
+// moves. Each move asks the live channel for a glimpse; a hand at rest for all the answers, which
+// are then committed to Streamlit.
+
+import {
+  ask, channelStatus, COMPLETE, component, element, fromBase64, REPAIR, toBase64,
+} from "../live.js";
+import { makeAnswers } from "./answers.js";
+import { makeBrush } from "./brush.js";
+import { makePictures } from "./pictures.js";
+import { makeShadowMap } from "./shadow_map.js";
+
+const REST = 120; // ms without a move after which the hand is at rest
+const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
+
+export default component("repair-board", (root, listen) => {
+  let data = null;
+  let setStateValue;
+  let setTriggerValue;
+  let revision = null; // of the last picture that Python set; the hand's own strokes do not change it
+  let original = null;
+  let changes = 0; // of the picture by the hand, since Python set it
+  let commits = 0;
+  let committed = 0; // the number of changes that Python knows of
+  let answer = null; // the last with completions
+  let restTimer = 0;
+
+  const brush = makeBrush({
+    onChange(since) {
+      changes += 1;
+      answers.outdate();
+      pictures.explain(brush.picture().mask, data.settings);
+      ask(REPAIR, payload(), since, showGlimpse);
+      rest();
+    },
+    onRest: () => rest(),
+  });
+  const point = (index) => {
+    answers.point(index);
+    map.point(index);
+  };
+  const open = (index) =>
+    setTriggerValue("open", { z: answer.facts.z[index], checkpoint: data.live.checkpoint });
+  const pictures = makePictures();
+  const answers = makeAnswers({ onPoint: point, onOpen: open });
+  const map = makeShadowMap({ onPoint: point, onOpen: open });
+  const reading = element("div", { class: "reading", "data-testid": "repair-reading", role: "status" });
+  const damaged = element("figure", { class: "damaged" }, brush.sheet,
+    element("figcaption", {}, element("strong", {}, "Damaged"), " · paint on it", brush.tools, reading));
+  const found = element("div", { class: "found" },
+    element("div", { class: "compare" }, ...pictures.figures), answers.room);
+  root.append(damaged, found, map.room);
+  root.onkeydown = (event) => {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    brush.undo();
+  };
+
+  const payload = () => {
+    const settings = new TextEncoder().encode(JSON.stringify(data.settings));
+    const { image, mask } = brush.picture();
+    const parts = [settings, image, mask, ...(original ? [original] : [])];
+    const bytes = new Uint8Array(HEAD + parts.reduce((sum, part) => sum + part.length, 0));
+    new DataView(bytes.buffer).setUint32(0, settings.length, true);
+    let at = HEAD;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  };
+
+  const colourOf = (group) =>
+    group.class === null ? data.colours[0] : data.colours[group.class % data.colours.length];
+
+  const showGlimpse = (found, ms) => {
+    if (found.facts.error) return say(found.facts.error, true);
+    pictures.show(found);
+    say(`live · ${ms.toFixed(1)} ms from the brush to the repair`);
+  };
+
+  const showAnswer = (found) => {
+    if (found.facts.error) return say(found.facts.error, true);
+    answer = found;
+    pictures.show(found);
+    answers.show(found, colourOf);
+    map.show(found, colourOf, data.map);
+    say(summary(found.facts));
+  };
+
+  const summary = ({ weights, ms, ess, noise, flips }) => {
+    const parts = [`${weights.length} answers in ${ms.toFixed(0)} ms`, `effective sample size ${ess.toFixed(1)}`];
+    if (data.settings.noise === null && noise !== null) parts.push(`noise estimated at ${noise.toFixed(2)}`);
+    if (data.settings.flips === null && flips !== null) {
+      parts.push(`salt and pepper at ${Math.round(100 * flips)}%`);
+    }
+    if (!brush.picture().mask.includes(1)) parts.push("nothing is known: these are draws from the prior");
+    return parts.join(" · ");
+  };
+
+  const say = (text, isError = false) => {
+    const { open: live, reason } = channelStatus();
+    reading.textContent = live || isError ? text : `Not live: ${reason}. The repair follows when you let go.`;
+    reading.classList.toggle("error", isError || !live);
+  };
+
+  const rest = () => {
+    clearTimeout(restTimer);
+    restTimer = setTimeout(() => {
+      const asked = changes;
+      const sent = ask(COMPLETE, payload(), null, (found) => {
+        if (asked !== changes) return; // the hand has gone on
+        showAnswer(found);
+        commit();
+      });
+      if (!sent) commit(); // Python answers, once for every release
+    }, REST);
+  };
+
+  /** Tell Python, which finds the answers of the socket in its cache. */
+  const commit = () => {
+    if (brush.held() || committed === changes) return;
+    committed = changes;
+    commits += 1;
+    const { image, mask } = brush.picture();
+    setStateValue("damage", {
+      image: toBase64(image), mask: toBase64(mask), commit: commits, revision,
+      checkpoint: data.live.checkpoint,
+    });
+  };
+
+  listen("status", () => {
+    if (!channelStatus().open && committed !== changes) rest(); // an answer was lost with the socket
+    if (!answer) return;
+    say(summary(answer.facts));
+  });
+
+  return (args) => {
+    ({ data, setStateValue, setTriggerValue } = args);
+    const size = [data.shape[2], data.shape[1]];
+    map.place(data.map);
+    if (data.revision !== revision) {
+      revision = data.revision;
+      commits = data.commit;
+      changes = committed = 0;
+      clearTimeout(restTimer);
+      original = data.original ? fromBase64(data.original) : null;
+      brush.load(decoded(data.now), decoded(data.start), size);
+      pictures.showOriginal(original, ...size);
+    } else if (data.commit !== commits || committed !== changes) {
+      return; // the echo of an earlier hand
+    }
+    pictures.explain(brush.picture().mask, data.settings);
+    if (!data.answer) {
+      answer = null;
+      answers.clear();
+      map.clear();
+      return;
+    }
+    const [planes, height, width] = data.answer.shape;
+    const pixels = fromBase64(data.answer.pixels);
+    const found = { planes, height, width, pixels, facts: JSON.parse(data.answer.facts) };
+    // What the socket brought is left as it is: the focus may rest on one of its answers.
+    if (!answer || !sameAnswer(answer, found)) showAnswer(found);
+  };
+});
+
+const sameAnswer = (a, b) => JSON.stringify(a.facts) === JSON.stringify(b.facts)
+  && a.pixels.length === b.pixels.length && a.pixels.every((v, i) => v === b.pixels[i]);
+
+const decoded = ({ image, mask }) => ({ image: fromBase64(image), mask: fromBase64(mask) });

@@ -1,0 +1,68 @@
+"""Where a picture comes from, for every panel that takes one: each function draws its widgets and
+gives back what was chosen, or None while there is nothing yet."""
+
+import base64
+import binascii
+import functools
+
+import numpy as np
+import streamlit as st
+
+from core import digits
+from explorer import caches, state
+from explorer.components import draw_canvas, image_input
+
+
+def test_index(key: str) -> int:
+    """Which picture of the test set of the model's data."""
+    count = len(caches.test_set(state.checkpoint()).images)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        index = st.number_input(f"Which one, 0 to {count - 1}", 0, count - 1, key=key)
+        st.button("Another", on_click=random_number, args=(key, count))
+    return int(index)
+
+
+def upload(component: str, *, testid: str) -> bytes | None:
+    """The content of a file. DigitError when the browser refused it or it arrived damaged."""
+    given = st.session_state[state.UPLOAD]
+    image_input(
+        given and given["name"],
+        key=component,
+        testid=testid,
+        max_bytes=digits.MAX_BYTES,
+        on_file_change=functools.partial(_take_upload, component),
+    )
+    if given is None:
+        return None
+    if "error" in given:
+        raise digits.DigitError(given["error"])
+    return bytes(given["content"])
+
+
+def _take_upload(component: str) -> None:
+    told = st.session_state[component].file
+    if not told:
+        return
+    if "content" in told:
+        try:
+            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
+        except binascii.Error:
+            told = {**told, "error": "The upload arrived damaged. Try again."}
+    st.session_state[state.UPLOAD] = told
+
+
+def drawing(component: str) -> bytes | None:
+    """What was drawn by hand, as a PNG file."""
+    drawn: bytes | None = st.session_state[state.DRAWING]
+    draw_canvas(drawn, key=component, on_png_change=functools.partial(_take_drawing, component))
+    return drawn
+
+
+def _take_drawing(component: str) -> None:
+    png = st.session_state[component].png
+    st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+
+
+def random_number(key: str, below: int) -> None:
+    """Another whole number for a key of the session."""
+    st.session_state[key] = int(np.random.default_rng().integers(below))
