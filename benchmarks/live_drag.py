@@ -1,4 +1,4 @@
-"""A slider dragged for five seconds: ours beside st.slider + st.image, in one run.
+"""Five seconds of a dragged slider, ours beside st.slider + st.image, and of Repair's brush.
 
 python benchmarks/live_drag.py
 
@@ -6,9 +6,11 @@ A real Chromium presses the thumb and moves it at the rate the browser takes. In
 stamped as they happen, pictures when the canvas' pixels (or the <img>) have changed.
 """
 
+import itertools
 import math
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from driver import ROOT, Server, chromium, report
 from playwright.sync_api import Page
 
 SECONDS = 5
+SIDE, BRUSH, STEP = 28, 2, 1.3  # pixels of the picture: its side, the brush, a step of it
+REPAIR_MODEL = "mnist-res-32"
 PERIOD = 97.3  # moves for one sweep there and back; no whole number, so that no z comes twice
 
 # Every change of the decoded canvas, and every loaded <img>, with its time.
@@ -32,9 +36,10 @@ let last = "";
 CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
   put.call(this, image, ...rest);
   const now = performance.now();
-  if (this.canvas.dataset.testid !== "decoded-image") return;
+  if (!["decoded-image", "repair-mean"].includes(this.canvas.dataset.testid)) return;
   const pixels = this.getImageData(0, 0, this.canvas.width, this.canvas.height).data.join();
-  if (pixels !== last) pictures.push(now);
+  // Rubbing out blank paper may leave the repair as it is; it is painted only for an answer.
+  if (pixels !== last || this.canvas.dataset.testid === "repair-mean") pictures.push(now);
   last = pixels;
   frames.add(pixels);
   const marker = document.querySelector(".latent-map .marker");
@@ -62,15 +67,32 @@ st.image(to_pil(model.decode(z)[0], scale=10))
 """
 
 
-def drag(page: Page, x: float, y: float, reach: float) -> dict[str, float]:
-    """Press at (x, y) px and sweep +-reach px for SECONDS; event and picture times in ms."""
-    page.mouse.move(x, y)
+def sweep(x: float, y: float, reach: float) -> Iterator[tuple[float, float]]:
+    """There and back about (x, y) px without end."""
+    for move in itertools.count(1):
+        yield x + reach * math.sin(2 * math.pi * move / PERIOD), y
+
+
+def zigzag(box: Mapping[str, float]) -> Iterator[tuple[float, float]]:
+    """Row by row over the brush's sheet; every step rubs out pixels that were there."""
+    for row in range(1, SIDE, 2):
+        for step in range(1, int(SIDE / STEP)):
+            along = step * STEP if row % 4 == 1 else SIDE - step * STEP
+            yield box["x"] + along * box["width"] / SIDE, box["y"] + row * box["height"] / SIDE
+
+
+def drag(page: Page, path: Iterator[tuple[float, float]]) -> dict[str, object]:
+    """Press where `path` begins and follow it for SECONDS; event and picture times in ms."""
+    page.mouse.move(*next(path))
     page.mouse.down()
     page.evaluate("inputs.length = pictures.length = 0; frames.clear(); markers.clear()")
-    moves, end = 0, time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    moves, start = 0, time.monotonic()
+    for point in path:
+        if time.monotonic() > start + SECONDS:
+            break
         moves += 1
-        page.mouse.move(x + reach * math.sin(2 * math.pi * moves / PERIOD), y)
+        page.mouse.move(*point)
+    seconds = time.monotonic() - start
     page.wait_for_timeout(100)  # the last picture; the button is still down
     inputs, pictures, frames, markers = page.evaluate(
         "[inputs.slice(), pictures.slice(), frames.size, markers.size]"
@@ -81,7 +103,8 @@ def drag(page: Page, x: float, y: float, reach: float) -> dict[str, float]:
     after = page.evaluate("pictures.slice()")[len(pictures) :]
     return {
         "moves": moves, "inputs": inputs, "pictures": pictures, "frames": frames,
-        "markers": markers, "after release ms": after[0] - released if after else None,
+        "markers": markers, "seconds": seconds,
+        "after release ms": after[0] - released if after else None,
     }  # fmt: skip
 
 
@@ -100,7 +123,7 @@ def row(name: str, run: dict) -> dict[str, object]:
         "page": name,
         "mouse moves": run["moves"],
         "input events": len(inputs),
-        "events/s": len(inputs) / SECONDS,
+        "events/s": len(inputs) / run["seconds"],
         "pictures while down": len(pictures),
         "distinct": run["frames"],
         "marker places": run["markers"],
@@ -122,7 +145,20 @@ def measure_ours(page: Page, url: str) -> dict[str, object]:
     page.get_by_text("Reset to z = 0").click()
     page.wait_for_timeout(1000)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    return row("live channel", drag(page, x, y, 0.45 * box["width"]))
+    return row("live channel", drag(page, sweep(x, y, 0.45 * box["width"])))
+
+
+def measure_brush(page: Page, url: str) -> dict[str, object]:
+    """From the brush's move to the painted posterior mean."""
+    page.goto(f"{url}/repair?model={REPAIR_MODEL}")
+    page.get_by_test_id("repair-answer-0").wait_for()
+    page.get_by_role("combobox", name="Damage to begin with").click()
+    page.get_by_role("option", name="None").click()
+    page.get_by_role("slider", name="Brush size").fill(str(BRUSH))
+    page.wait_for_timeout(3000)
+    sheet = page.get_by_test_id("repair-damaged")
+    sheet.scroll_into_view_if_needed()
+    return row("brush of Repair", drag(page, zigzag(sheet.bounding_box())))
 
 
 def measure_plain(page: Page, url: str) -> dict[str, object]:
@@ -131,7 +167,7 @@ def measure_plain(page: Page, url: str) -> dict[str, object]:
     page.wait_for_timeout(2000)
     thumb = page.get_by_role("slider").bounding_box()
     x, y = thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2
-    return row("st.slider + st.image", drag(page, x, y, 250))
+    return row("st.slider + st.image", drag(page, sweep(x, y, 250)))
 
 
 def main() -> None:
@@ -139,7 +175,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chromium(webgl=False) as browser:
         plain = Path(folder) / "plain.py"
         plain.write_text(PLAIN.format(root=str(ROOT)))
-        for script, measure in ((None, measure_ours), (plain, measure_plain)):
+        for script, measure in (
+            (None, measure_ours), (None, measure_brush), (plain, measure_plain),
+        ):  # fmt: skip
             with Server(script) if script else Server() as server:
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
                 page.add_init_script(WATCH)
