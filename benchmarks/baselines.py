@@ -24,7 +24,7 @@ class Neighbours:
         y, mask = seen.image.flatten(), seen.mask.flatten()
         distance = self.squares @ mask - 2 * (self.flat @ (y * mask))
         found = self.images[distance.topk(k, largest=False).indices]
-        clean = seen.noise == 0 and seen.flips == 0
+        clean = seen.noise == 0 and seen.salt == 0
         return torch.where(seen.mask[0] > 0, seen.image[0], found) if clean else found
 
 

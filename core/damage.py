@@ -1,12 +1,13 @@
 """Damage: what a picture loses before it is to be repaired. Every kind is one function of
-(Observation, generator, strength) and can follow any other.
+(Observation, generator, strength), and they follow one another.
 
     seen = observe(x)                                    # everything known
     seen = left_half(seen, generator)                    # x (B, 1, H, W) in [0, 1]
     seen = gaussian_noise(seen, generator, 0.3)
 
-Optical damage (blur, down-sampling) comes first, then noise, then pixels are lost: a lens blurs the
-scene and not the sensor's noise. Shapes: B batch, H height, W width.
+The order is that of a camera: optics (blur, low resolution), then Gaussian noise, then salt and
+pepper, then pixels are lost. Another order is refused where it would mean something else. Pictures
+are on the CPU. Shapes: B batch, H height, W width.
 """
 
 import math
@@ -21,13 +22,13 @@ from torch import Tensor
 class Observation(NamedTuple):
     """What is left of some pictures, and what is known about their damage.
 
-    `noise` and `flips` may be None: unknown, and estimated by the repair.
+    `noise` and `salt` may be None: unknown, and estimated by the repair.
     """
 
     image: Tensor  # (B, 1, H, W) in [0, 1]; missing pixels hold 0
     mask: Tensor  # (B, 1, H, W) float: 1 observed, 0 missing
     noise: float | None = 0.0  # standard deviation of Gaussian noise, clipped to [0, 1] afterwards
-    flips: float | None = 0.0  # share of pixels that salt and pepper replaced
+    salt: float | None = 0.0  # share of pixels that salt and pepper replaced
     blur: float = 0.0  # standard deviation of a Gaussian blur in pixels
     factor: int = 1  # each factor x factor block holds its mean: low resolution
 
@@ -130,10 +131,11 @@ def gaussian_noise(
     seen: Observation, generator: torch.Generator, strength: float = 0.5
 ) -> Observation:
     """Gaussian noise of standard deviation `strength`, then clipped."""
+    if seen.noise != 0 or seen.salt != 0:
+        raise ValueError("Gaussian noise comes once, and before salt and pepper.")
     noise = torch.randn(seen.image.shape, generator=generator)
     return seen._replace(
-        image=(seen.image + strength * noise).clamp(0, 1) * seen.mask,
-        noise=math.hypot(seen.noise or 0.0, strength),
+        image=(seen.image + strength * noise).clamp(0, 1) * seen.mask, noise=strength
     )
 
 
@@ -141,11 +143,11 @@ def salt_and_pepper(
     seen: Observation, generator: torch.Generator, strength: float = 0.3
 ) -> Observation:
     """The share `strength` of the pixels is black or white, evenly."""
+    if seen.salt is None:
+        raise ValueError("More salt and pepper on an unknown share of it stays unknown.")
     chance = _uniform(seen, generator)
     image = torch.where(chance < strength, (chance < strength / 2).float(), seen.image)
-    return seen._replace(
-        image=image * seen.mask, flips=1 - (1 - (seen.flips or 0.0)) * (1 - strength)
-    )
+    return seen._replace(image=image * seen.mask, salt=1 - (1 - seen.salt) * (1 - strength))
 
 
 # Optics.
@@ -161,8 +163,8 @@ def blur(seen: Observation, generator: torch.Generator, strength: float = 0.3) -
 def down_sampling(
     seen: Observation, generator: torch.Generator, strength: float = 0.75
 ) -> Observation:
-    """The side loses about `strength` of its pixels: blocks of round(1 / (1 - strength)) share
-    their mean."""
+    """The side loses about `strength` of its pixels: square blocks share their mean. A block's side
+    is the largest divisor of the picture's that is not above round(1 / (1 - strength))."""
     _optics_first(seen)
     factor = max(1, round(1 / max(1 - strength, 1e-6)))
     side = seen.image.shape[-1]
@@ -199,27 +201,50 @@ KINDS = {
 
 
 def mnist_mask_generator(seen: Observation, generator: torch.Generator) -> Observation:
-    """One published mask for every picture: MNISTMaskGenerator of Ivanov et al. 2019 (VAEAC), as
-    Strauss and Oliva 2021 (ACFlow) use it too.
+    """A published mask for every picture: the MNISTMaskGenerator of ACFlow (Li et al. 2020) and
+    of posterior matching (Strauss and Oliva 2022).
 
     With weights 2, 1, 1, 1, 1, 2, 2: every second pixel at random; the upper, lower, left or right
-    half; a square of half the side anywhere; a rectangle of any sides that hides at least some of
-    the picture.
+    half; a square of half the side anywhere; a rectangle between two random corners that covers at
+    least 0.3 of the picture.
     """
-    weights = torch.tensor([2.0, 1, 1, 1, 1, 2, 2])
-    kinds = torch.multinomial(weights, len(seen.image), replacement=True, generator=generator)
-    options = [
+    b, _, h, w = seen.image.shape
+    kinds = mixture_kinds(b, generator)
+    corners = torch.empty(b, 4, dtype=torch.long)
+    redraw = torch.ones(b, dtype=torch.bool)
+    while redraw.any():
+        rows = torch.randint(h, (b, 2), generator=generator).sort(1).values
+        columns = torch.randint(w, (b, 2), generator=generator).sort(1).values
+        corners[redraw] = torch.cat([rows, columns], 1)[redraw]
+        size = corners[:, 1::2] - corners[:, ::2] + 1  # inclusive
+        redraw = size.prod(1) < 0.3 * h * w
+    rectangle = _inside(seen, corners[:, 0], corners[:, 2], size[:, 0], size[:, 1])
+    side = torch.full((b,), h // 2)
+    # Positions as the authors draw them: the last one, flush with the edge, never comes.
+    top, left = torch.randint(h - h // 2, (2, b), generator=generator)
+    return mixed(
+        seen, kinds,
         random_pixels(seen, generator, 0.5),
         *(half(seen, generator, 0.5) for half in (top_half, bottom_half, left_half, right_half)),
-        random_box(seen, generator, 0.5),
-        random_rectangle(seen, generator),
-    ]
-    mask = torch.stack([option.mask for option in options])[kinds, torch.arange(len(kinds))]
-    return hide(seen, mask)
+        hide(seen, ~_inside(seen, top, left, side, side)),
+        hide(seen, ~rectangle),
+    )  # fmt: skip
+
+
+def mixture_kinds(n: int, generator: torch.Generator) -> Tensor:
+    """Which of seven kinds each of n pictures gets, with weights 2, 1, 1, 1, 1, 2, 2: (n,)."""
+    weights = torch.tensor([2.0, 1, 1, 1, 1, 2, 2])
+    return torch.multinomial(weights, n, replacement=True, generator=generator)
+
+
+def mixed(seen: Observation, kinds: Tensor, *options: Observation) -> Observation:
+    """For each picture the mask of the option that `kinds` (B,) names."""
+    masks = torch.stack([option.mask for option in options])
+    return hide(seen, masks[kinds, torch.arange(len(kinds))])
 
 
 def random_rectangle(seen: Observation, generator: torch.Generator) -> Observation:
-    """A rectangle of independent uniform sides is missing anywhere."""
+    """A rectangle of independent uniform sides, from one pixel up, is missing anywhere."""
     b, _, h, w = seen.image.shape
     heights = torch.randint(1, h + 1, (b,), generator=generator)
     widths = torch.randint(1, w + 1, (b,), generator=generator)
@@ -263,11 +288,20 @@ def _rectangles(
 ) -> Tensor:
     """True inside one rectangle a picture, (B, 1, H, W); heights and widths (B,) in pixels."""
     b, _, h, w = seen.image.shape
-    top = (torch.rand(b, generator=generator) * (h - heights + 1)).floor().view(b, 1, 1, 1)
-    left = (torch.rand(b, generator=generator) * (w - widths + 1)).floor().view(b, 1, 1, 1)
+    top = (torch.rand(b, generator=generator) * (h - heights + 1)).floor()
+    left = (torch.rand(b, generator=generator) * (w - widths + 1)).floor()
+    return _inside(seen, top, left, heights, widths)
+
+
+def _inside(
+    seen: Observation, top: Tensor, left: Tensor, heights: Tensor, widths: Tensor
+) -> Tensor:
+    """True inside one rectangle a picture, (B, 1, H, W), from four (B,) in pixels."""
+    h, w = seen.image.shape[2:]
+    top, left, heights, widths = (v.view(-1, 1, 1, 1) for v in (top, left, heights, widths))
     row, column = torch.arange(h).view(1, 1, h, 1), torch.arange(w).view(1, 1, 1, w)
-    inside = (row >= top) & (row < top + heights.view(b, 1, 1, 1))
-    return inside & (column >= left) & (column < left + widths.view(b, 1, 1, 1))
+    inside = (row >= top) & (row < top + heights)
+    return inside & (column >= left) & (column < left + widths)
 
 
 def _strokes(seen: Observation, generator: torch.Generator, n: int, *, curved: bool) -> Tensor:
@@ -293,7 +327,7 @@ def _strokes(seen: Observation, generator: torch.Generator, n: int, *, curved: b
 
 
 def _optics_first(seen: Observation) -> None:
-    if seen.noise != 0 or seen.flips != 0 or not bool(seen.mask.all()):
+    if seen.noise != 0 or seen.salt != 0 or not bool(seen.mask.all()):
         raise ValueError(
             "Blur and low resolution come before noise and missing pixels: apply them first."
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from core.damage import Observation
+from core.likelihood import Likelihood
 from core.model import VAE
 from core.objective import reconstruction_nll
 from core.posterior import Belief, PartialEncoder
@@ -28,7 +29,7 @@ from core.sampling import (
 DRAWS = 128  # from q(z | seen), of which the answers are chosen
 PARTICLES = 64  # of annealed SMC
 BETA = 0.5  # from q(z | seen), 0, to the exact posterior, 1; `benchmarks/repair.py --tune`
-LIKELIHOOD_POWER = 0.25  # of the methods without q(z | seen), for the same reason
+LIKELIHOOD_POWER = 0.25  # where there is no q(z | seen) to bridge from: SMC, the weights of MAP
 
 
 class RepairError(ValueError):
@@ -54,7 +55,7 @@ class Draws(NamedTuple):
 
     z: Tensor  # (K, D)
     weights: Tensor  # (K,)
-    ess: float
+    ess: float  # of SMC since its last resampling; K for the equal weights of chains
     path: list[Tensor]  # the decoder's logits of one point after each step, each (1, H, W)
 
 
@@ -64,7 +65,7 @@ class Method(NamedTuple):
     label: str
     explanation: str
     paper: str
-    steps: int  # by default; 0 when it has none
+    steps: int  # by default; 0 when it has none. Of SMC each holds two Langevin moves
     draw: Callable[[Job], Draws]
 
 
@@ -120,8 +121,8 @@ def maximum_a_posteriori(job: Job) -> Draws:
         optimizer = torch.optim.Adam([z], lr=0.1)
         for step in range(1, job.steps + 1):
             value, logits = target(z)
-            optimizer.zero_grad()
-            (-value.sum()).backward()
+            # Not backward(): that would leave gradients in a model that is not frozen.
+            (z.grad,) = torch.autograd.grad(-value.sum(), z)
             optimizer.step()
             path.append(logits[int(value.argmax())].detach())
             job.on_step(step, job.steps)
@@ -144,11 +145,16 @@ def metropolis_within_gibbs(job: Job) -> Draws:
 
 def _gibbs(job: Job, *, metropolis: bool) -> Draws:
     model, generator = job.model, job.generator
-    likelihood = Target(model, job.seen, None).likelihood
+    if job.seen.has_optics:
+        raise RepairError(
+            "Gibbs sampling fills in single pixels, which blur and low resolution have mixed. "
+            "Choose another method."
+        )
+    likelihood = Likelihood(job.seen)
     z = model.reparameterize(*_repeated(model.encode(job.seen.image), job.k), generator)
     logits, path = model.decode_logits(z), []
     for step in range(1, job.steps + 1):
-        drawn = torch.bernoulli(likelihood.complete(logits), generator=generator)
+        drawn = torch.bernoulli(likelihood.complete_binary(logits), generator=generator)
         x = torch.where(likelihood.exact, job.seen.image, drawn)
         mu, log_var = model.encode(x)
         proposal = model.reparameterize(mu, log_var, generator)

@@ -2,8 +2,8 @@
 
 The VAE's own encoder needs the whole picture. This one takes a damaged picture with the mask of
 its known pixels and gives a mixture of Gaussians over z, by posterior matching (Strauss and Oliva
-2022): it maximises log q(z | damaged x) for z from the VAE's q(z | x), so that every z which the
-whole picture may have had keeps its share. With nothing known it is the aggregate posterior, a
+2022): it maximises log q(z, class | damaged x) for z from the VAE's q(z | x), so that every z which
+the whole picture may have had keeps its share. With nothing known it is the aggregate posterior, a
 better prior than N(0, I).
 
 Each component of the mixture belongs to one class of the data set, so a draw knows what it is
@@ -14,6 +14,7 @@ error: a U-Net's way up (Ronneberger et al. 2015) from the same features.
 Shapes: B batch, M components, D latent dimensions, H height, W width.
 """
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -95,7 +96,8 @@ class PartialEncoder(nn.Module):
         }  # fmt: skip
         if min(self.sizes.values()) < 1 or side < 8:
             raise ValueError(f"The sizes of a partial encoder must be positive; got {self.sizes}.")
-        self.z_dim, self.classes, self.mixture = z_dim, classes, classes * components
+        self.side, self.z_dim, self.classes = side, z_dim, classes
+        self.mixture = classes * components
         half, quarter = -(-side // 2), -(-side // 4)
         self.margin = 2 * half - side  # one row and column of padding for odd sides
         self.bottom = (2 * width, quarter, quarter)
@@ -139,12 +141,17 @@ class PartialEncoder(nn.Module):
 
 
 def save_posterior(folder: Path, posterior: PartialEncoder, training: dict[str, object]) -> None:
-    """Write repair.safetensors; the sizes and how it was trained stand in its header."""
+    """Write repair.safetensors; its sizes, how it was trained and the digest of the model's weights
+    that it was trained on stand in its header."""
     weights = {  # in half precision: what it loses is far below what the data leaves open
         name: value.detach().cpu().half().contiguous()
         for name, value in posterior.state_dict().items()
     }
-    header = {"sizes": json.dumps(posterior.sizes), "training": json.dumps(training)}
+    header = {
+        "sizes": json.dumps(posterior.sizes),
+        "training": json.dumps(training),
+        "model": _digest(folder),
+    }
     replace(folder / FILE, lambda temporary: save_file(weights, temporary, header))
 
 
@@ -158,7 +165,8 @@ def load_posterior(folder: Path) -> PartialEncoder | None:
         return None
     try:
         with safe_open(str(file), "pt", device="cpu") as tensors:
-            sizes = json.loads((tensors.metadata() or {})["sizes"])
+            header = tensors.metadata() or {}
+            sizes = json.loads(header["sizes"])
             weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
         with torch.device("meta"):  # shapes are compared before memory is taken
             posterior = PartialEncoder(**sizes)
@@ -173,4 +181,15 @@ def load_posterior(folder: Path) -> PartialEncoder | None:
             f"{file} is no intact partial encoder ({error}). Write it again with "
             f"`python -m core train-repair {folder.name}`."
         ) from None
+    if header.get("model") != _digest(folder):
+        raise CheckpointError(
+            f"{file} was trained on other weights than those in {folder.name}/model.safetensors. "
+            f"Train it again with `python -m core train-repair {folder.name}`."
+        )
     return posterior.requires_grad_(False).eval()
+
+
+def _digest(folder: Path) -> str:
+    """Of the model's weights, so that an encoder of other weights is noticed."""
+    file = folder / "model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""

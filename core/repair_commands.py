@@ -74,6 +74,8 @@ def repair_command(
     steps: int | None = None,
     noise: str = "0",
     salt: str = "0",
+    blur: float = 0.0,
+    block: int = 1,
     seed: int = 0,
     out: Path = Path("repaired"),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -91,6 +93,8 @@ def repair_command(
         steps: Of the method; its own number when left out.
         noise: Standard deviation of Gaussian noise in the picture, or "auto".
         salt: Share of salt-and-pepper pixels, or "auto".
+        blur: Standard deviation in pixels of a Gaussian blur in the picture.
+        block: Side in pixels of the blocks of a low resolution.
         seed: Of the draws.
         out: The folder to write repaired.png, plain.png, uncertainty.png, answers.png,
             repair.npz and repair.json into.
@@ -101,7 +105,7 @@ def repair_command(
     posterior = load_posterior(folder) if folder.is_dir() else None
     x = digits.to_picture(image.read_bytes(), model.image_shape)
     seen = hide(observe(x), _mask(mask, x))._replace(
-        noise=_level(noise, "noise"), flips=_level(salt, "salt")
+        noise=_level(noise, "noise"), salt=_level(salt, "salt"), blur=blur, factor=block
     )
     generator = torch.Generator().manual_seed(seed)
     with tqdm(desc="repair", unit="step", dynamic_ncols=True, leave=False) as bar:
@@ -163,7 +167,7 @@ def _write_repair(out: Path, answer: repair.Repair, plain: Tensor) -> dict[str, 
         "known_pixels": int(answer.seen.mask.sum()),
         "pixels": answer.seen.mask.numel(),
         "noise": answer.seen.noise,
-        "salt": answer.seen.flips,
+        "salt": answer.seen.salt,
         "ess": answer.ess,
         "milliseconds": answer.milliseconds,
     }

@@ -77,7 +77,7 @@ class Target:
 
 def thinned(weights: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """K of N weighted particles, all different, and their weights, unbiased: heavy ones are kept as
-    they are, the others drawn and set to one weight (Fearnhead and Clifford 2003, section 3)."""
+    they are, the others drawn and set to one weight (Fearnhead and Clifford 2003)."""
     n = len(weights)
     if k >= n:
         return torch.arange(n), weights
@@ -91,7 +91,8 @@ def thinned(weights: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor
     heavy = weights > threshold if a else torch.zeros_like(weights, dtype=torch.bool)
     light = torch.nonzero(~heavy)[:, 0]
     light = light[torch.randperm(len(light), generator=generator)]
-    drawn = light[resampled(weights[light], k - int(heavy.sum()), generator)]
+    rest = weights[light] if weights[light].sum() > 0 else torch.ones(len(light))  # underflown
+    drawn = light[resampled(rest, k - int(heavy.sum()), generator)]
     chosen = torch.cat([torch.nonzero(heavy)[:, 0], drawn])
     kept = torch.where(heavy[chosen], weights[chosen], threshold)
     return chosen, kept / kept.sum()
@@ -117,6 +118,7 @@ def mala(
         back = z - proposal - 0.5 * size * gradient_there
         log_ratio = value_there - value + 0.5 * (noise.square().sum(1)
                                                  - back.square().sum(1) / size)  # fmt: skip
+        log_ratio = log_ratio.nan_to_num(nan=-math.inf)  # a leap to where nothing is a number
         accepted = torch.rand(len(z), generator=generator).log() < log_ratio
         z = torch.where(accepted[:, None], proposal, z)
         gradient = torch.where(accepted[:, None], gradient_there, gradient)

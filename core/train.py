@@ -96,7 +96,7 @@ def train(
     for epoch in range(first + 1, config.epochs + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
-        generator = _generator(config.seed, epoch)
+        generator = epoch_generator(config.seed, epoch)
         shuffled = images[torch.randperm(len(images), generator=generator).to(device)]
         noise = torch.randn(len(images), config.z_dim, generator=generator).to(device)
         sums = torch.zeros(2, device=device)
@@ -134,13 +134,19 @@ def build(config: TrainConfig, image_size: int) -> VAE:
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:
-    """Of one epoch (from 1): constant, or half a cosine (Loshchilov and Hutter 2017, eq. 5)."""
+    """Of one epoch (from 1)."""
     if config.schedule == "constant":
         return config.learning_rate
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / config.epochs))
+    return config.learning_rate * half_cosine((epoch - 1) / config.epochs)
 
 
-def _generator(seed: int, epoch: int) -> torch.Generator:
+def half_cosine(done: float) -> float:
+    """From 1 at the start of a run, done = 0, to 0 at its end (Loshchilov and Hutter 2017)."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """All randomness of an epoch, on the CPU so that every device sees the same."""
     mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
 
@@ -182,7 +188,7 @@ def _save_samples(folder: Path, model: VAE, images: Tensor, seed: int, epoch: in
     """128 prior samples from the same z every epoch, and 64 inputs beside reconstructions."""
     folder.mkdir(parents=True, exist_ok=True)
     device = images.device
-    z = torch.randn(128, model.z_dim, generator=_generator(seed, 0)).to(device)
+    z = torch.randn(128, model.z_dim, generator=epoch_generator(seed, 0)).to(device)
     sampled = grid(model.decode(z), columns=16)
     x = images[:64].view(-1, *model.image_shape)
     pairs = torch.stack([x, model.decode(model.encode(x)[0])], 1).flatten(0, 1)

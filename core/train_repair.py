@@ -1,11 +1,9 @@
 """Training of the partial encoder on a frozen VAE: pictures are damaged anew in every step."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,10 +17,12 @@ from core.damage import (
     gaussian_noise,
     left_half,
     lines,
-    mnist_mask_generator,
+    mixed,
+    mixture_kinds,
     observe,
     random_box,
     random_pixels,
+    random_rectangle,
     right_half,
     salt_and_pepper,
     scribbles,
@@ -31,6 +31,7 @@ from core.damage import (
 from core.latent import encode_images
 from core.model import VAE
 from core.posterior import PartialEncoder
+from core.train import epoch_generator, half_cosine
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ def train_posterior(
     on_step: Callable[[RepairProgress], None] = lambda progress: None,
     on_epoch: Callable[[PartialEncoder, RepairProgress], None] = lambda posterior, progress: None,
 ) -> PartialEncoder:
-    """Posterior matching (Strauss and Oliva 2022, eq. 4) on images (N, 1, H, W) in [0, 1].
+    """Posterior matching (Strauss and Oliva 2022) on images (N, 1, H, W) in [0, 1].
 
     `labels` (N,) give every class its own components; None makes one class of all. All
     randomness of an epoch comes from (seed, epoch).
     """
+    if not len(images):
+        raise ValueError("There are no training images to learn repair from.")
     device = next(model.parameters()).device
     classes = 1 if labels is None else int(labels.max()) + 1
     target = torch.zeros(len(images), dtype=torch.long) if labels is None else labels
@@ -94,15 +97,13 @@ def train_posterior(
     mu, log_var = encode_images(model, images)
     steps = -(-len(images) // config.batch_size)
     for epoch in range(1, config.epochs + 1):
-        mixed = np.random.SeedSequence([config.seed, epoch]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
+        generator = epoch_generator(config.seed, epoch)
         order = torch.randperm(len(images), generator=generator)
         sums = torch.zeros(2)
         for step in range(1, steps + 1):
             done = (epoch - 1) * steps + step - 1
             for group in optimizer.param_groups:
-                cosine = 0.5 * (1 + math.cos(math.pi * done / (config.epochs * steps)))
-                group["lr"] = config.learning_rate * cosine
+                group["lr"] = config.learning_rate * half_cosine(done / (config.epochs * steps))
             index = order[(step - 1) * config.batch_size : step * config.batch_size]
             x = images[index]
             z = mu[index] + torch.exp(0.5 * log_var[index]) * torch.randn(
@@ -131,7 +132,7 @@ def train_posterior(
 def damaged_at_random(x: Tensor, generator: torch.Generator) -> Observation:
     """Every kind of damage in one batch (B, 1, H, W), each on its own part, levels at random.
 
-    The levels differ within the batch, so `noise` and `flips` of the result say nothing.
+    The levels differ within the batch, so `noise` and `salt` of the result say nothing.
     """
     parts = [observe(part) for part in x.tensor_split(len(RECIPES))]
     done = [
@@ -169,6 +170,18 @@ def _in_turn(*recipes: Recipe) -> Recipe:
     return recipe
 
 
+def _holes(seen: Observation, generator: torch.Generator) -> Observation:
+    """The kinds of the published mixture, but rectangles of any size: small holes are common."""
+    kinds = mixture_kinds(len(seen.image), generator)
+    return mixed(
+        seen, kinds,
+        random_pixels(seen, generator, 0.5),
+        *(half(seen, generator, 0.5) for half in (top_half, bottom_half, left_half, right_half)),
+        random_box(seen, generator, 0.5),
+        random_rectangle(seen, generator),
+    )  # fmt: skip
+
+
 HALVES = _one_of(*((half, 0.2, 0.7) for half in (top_half, bottom_half, left_half, right_half)))
 HALF = _one_of(*((half, 0.5, 0.5) for half in (top_half, bottom_half, left_half, right_half)))
 BOX = _one_of((centre_box, 0.3, 0.65), (random_box, 0.3, 0.65))
@@ -181,5 +194,5 @@ SALT = _one_of((salt_and_pepper, 0.05, 0.6))
 OPTICS = _one_of((blur, 0.05, 0.4), (down_sampling, 0.5, 0.86))
 RECIPES: tuple[Recipe, ...] = (
     HALVES, HALF, BOX, CENTRE, PIXELS, SPARSE, STROKES, STROKES, NOISE, NOISE, SALT, SALT,
-    mnist_mask_generator, OPTICS, _in_turn(HALVES, NOISE), _in_turn(STROKES, SALT),
+    _holes, OPTICS, _in_turn(HALVES, NOISE), _in_turn(STROKES, SALT),
 )  # fmt: skip

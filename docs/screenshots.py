@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page  # noqa: E402
 
 OUT = Path(__file__).parent
 VIEW = "?model=mnist-mlp-20"
+REPAIR_VIEW = "?model=mnist-res-32"
+RUBBED = [(0.35, 0.22), (0.5, 0.2), (0.65, 0.22)]  # shares of the side: what closes the 9
 
 
 def explore(browser: Browser, url: str, theme: str) -> None:
@@ -57,11 +59,30 @@ def reconstruct(browser: Browser, url: str, theme: str) -> None:
     page.close()
 
 
+def repair(browser: Browser, url: str, theme: str) -> None:
+    """Mid-stroke, with the answers to what is left."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1230}, color_scheme=theme)
+    page.goto(f"{url}/repair{REPAIR_VIEW}")
+    page.get_by_test_id("repair-answer-0").wait_for()
+    page.wait_for_timeout(2500)
+    box = page.get_by_test_id("repair-damaged").bounding_box()
+    path = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in RUBBED]
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    for point in path[1:]:
+        page.mouse.move(*point, steps=12)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=OUT / f"repair-{theme}.png")
+    page.mouse.up()
+    page.close()
+
+
 def main() -> None:
     with Server() as server, chromium() as browser:
         for theme in ("light", "dark"):
             explore(browser, server.url, theme)
             reconstruct(browser, server.url, theme)
+            repair(browser, server.url, theme)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))
 
 

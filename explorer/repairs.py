@@ -47,7 +47,7 @@ class Ask(NamedTuple):
     mask: bytes  # H*W of 0 (missing) and 1 (observed)
     original: bytes = b""  # H*W levels, or none when it is not known
     noise: float | None = 0.0  # None: estimated. As core.damage.Observation has them
-    flips: float | None = 0.0
+    salt: float | None = 0.0
     blur: float = 0.0
     factor: int = 1
     method: str = "posterior"
@@ -118,7 +118,7 @@ def _settings(text: bytes, *, side: int) -> dict[str, Any]:
 
     checks: dict[str, Callable[[Any], bool]] = {
         "noise": lambda value: value is None or number(value),
-        "flips": lambda value: value is None or number(value),
+        "salt": lambda value: value is None or number(value),
         "blur": number,
         "factor": lambda value: whole(value, 1, side) and side % value == 0,
         "method": lambda value: isinstance(value, str) and value in METHODS,
@@ -136,7 +136,7 @@ def _settings(text: bytes, *, side: int) -> dict[str, Any]:
         if field not in checks or not checks[field](value):
             raise PayloadError(f"The settings' field {field[:20]!r} cannot be {repr(value)[:30]}.")
     return {
-        field: float(value) if isinstance(value, int) and field in ("noise", "flips", "blur")
+        field: float(value) if isinstance(value, int) and field in ("noise", "salt", "blur")
         else value
         for field, value in settings.items()
     }  # fmt: skip
@@ -177,7 +177,7 @@ def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Comple
         "ess": round(result.ess, 2),
         "ms": round(result.milliseconds, 1),
         "noise": result.seen.noise,
-        "flips": result.seen.flips,
+        "salt": result.seen.salt,
         **_scores(ask, plain, result.mean),
     }
     planes = _planes([plain, result.mean, STD_SCALE * result.std, *result.completions])
@@ -210,7 +210,7 @@ def observation(ask: Ask, shape: tuple[int, ...]) -> Observation:
 
     return Observation(
         _picture(ask.image, shape, 255), _picture(ask.mask, shape, 1),
-        ask.noise, ask.flips, ask.blur, ask.factor,
+        ask.noise, ask.salt, ask.blur, ask.factor,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ DAMAGE_STRENGTH = "damage_strength"  # float
 DAMAGE_SEED = "damage_seed"  # int
 GUESS_MASK = "guess_mask"  # bool: where an upload is damaged is guessed
 LEVELS = "noise_levels"  # "Known", "Estimated" or "None": what is said of the noise
-NOISE, FLIPS = "known_noise", "known_flips"  # float, the levels when an upload's are known
+NOISE, SALT = "known_noise", "known_salt"  # float, the levels when an upload's are known
 DAMAGED = "damaged"  # Damage | None, the picture on the board
 METHOD = "repair_method"  # an id of core.repair.METHODS; None: the model's default
 ANSWERS = "repair_answers"  # int, how many completions
@@ -72,7 +72,7 @@ DEFAULTS: dict[str, object] = {
     GUESS_MASK: True,
     LEVELS: "Known",
     NOISE: 0.2,
-    FLIPS: 0.0,
+    SALT: 0.0,
     DAMAGED: None,
     METHOD: None,
     ANSWERS: 16,

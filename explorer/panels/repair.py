@@ -34,7 +34,7 @@ class Start(NamedTuple):
     image: bytes  # H*W levels, also where nothing is known
     mask: bytes
     original: bytes  # empty: not known
-    levels: dict[str, Any]  # noise, flips, blur, factor, as core.damage.Observation has them
+    levels: dict[str, Any]  # noise, salt, blur, factor, as core.damage.Observation has them
 
 
 def render() -> None:
@@ -154,9 +154,9 @@ def _damage(picture: Tensor) -> Start:
         )
     generator = torch.Generator().manual_seed(st.session_state[state.DAMAGE_SEED])
     seen = kind.apply(damage.observe(picture[None]), generator, strength)
-    levels = {"noise": seen.noise, "flips": seen.flips, "blur": seen.blur, "factor": seen.factor}
+    levels = {"noise": seen.noise, "salt": seen.salt, "blur": seen.blur, "factor": seen.factor}
     if chosen in ("noise", "salt") and _estimated():
-        levels |= {"noise": None, "flips": None}
+        levels |= {"noise": None, "salt": None}
     whole = torch.where(seen.mask > 0, seen.image, picture)  # what Restore brings back
     return Start(
         repairs.levels(whole), seen.mask.byte().numpy().tobytes(), repairs.levels(picture), levels
@@ -165,7 +165,7 @@ def _damage(picture: Tensor) -> Start:
 
 def _undamaged(picture: Tensor) -> Start:
     """As it came. Only of an upload is it unknown what it was before."""
-    levels: dict[str, Any] = {"noise": 0.0, "flips": 0.0, "blur": 0.0, "factor": 1}
+    levels: dict[str, Any] = {"noise": 0.0, "salt": 0.0, "blur": 0.0, "factor": 1}
     mask, original = torch.ones_like(picture), repairs.levels(picture)
     if st.session_state[state.REPAIR_SOURCE] == "Upload":
         original = b""
@@ -175,12 +175,12 @@ def _undamaged(picture: Tensor) -> Start:
             "Noise in it", ["None", "Estimated", "Known"], key=state.LEVELS, required=True
         )
         if told == "Estimated":
-            levels |= {"noise": None, "flips": None}
+            levels |= {"noise": None, "salt": None}
         elif told == "Known":
             levels["noise"] = st.slider(
                 "Standard deviation of the noise", 0.0, 1.0, key=state.NOISE
             )
-            levels["flips"] = st.slider("Share of salt and pepper", 0.0, 0.8, key=state.FLIPS)
+            levels["salt"] = st.slider("Share of salt and pepper", 0.0, 0.8, key=state.SALT)
     return Start(repairs.levels(picture), mask.byte().numpy().tobytes(), original, levels)
 
 

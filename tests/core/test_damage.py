@@ -44,7 +44,7 @@ def test_every_kind_keeps_shape_range_and_the_known_pixels(
     assert set(seen.mask.unique().tolist()) <= {0.0, 1.0}
     assert torch.equal(seen.image, again.image) and torch.equal(seen.mask, again.mask)
     assert (seen.image[seen.mask == 0] == 0).all()
-    if not (seen.noise or seen.flips or seen.has_optics):
+    if not (seen.noise or seen.salt or seen.has_optics):
         assert torch.equal(seen.image, x * seen.mask)
         assert seen.mask.mean() < 1
 
@@ -71,8 +71,10 @@ def test_noise_has_its_level_before_it_is_clipped(generator: torch.Generator) ->
     seen = gaussian_noise(observe(grey), generator, 0.1)  # five sigma from being clipped
     assert seen.image.std().item() == pytest.approx(0.1, rel=0.02)
     assert seen.noise == 0.1
-    # Two noises add up in variance.
-    assert gaussian_noise(seen, generator, 0.1).noise == pytest.approx(0.1 * 2**0.5)
+    with pytest.raises(ValueError, match="comes once"):
+        gaussian_noise(seen, generator, 0.1)  # two noises that were clipped are no clipped noise
+    with pytest.raises(ValueError, match="before salt and pepper"):
+        gaussian_noise(salt_and_pepper(observe(grey), generator), generator)
 
 
 def test_salt_and_pepper_is_black_and_white_evenly(generator: torch.Generator) -> None:
@@ -92,12 +94,21 @@ def test_the_published_mixture_has_its_weights(generator: torch.Generator) -> No
     assert halves.float().mean().item() == pytest.approx(0.4, abs=0.035)
     scattered = ~rows.any(1) & ~columns.any(1)
     assert scattered.float().mean().item() == pytest.approx(0.2, abs=0.03)
+    # What is left are squares of a fourth and rectangles of at least 0.3, whose mean is known from
+    # drawing corners: 0.43 of the picture.
+    hidden = (1 - seen.mask).flatten(1).mean(1)
+    square = hidden == 0.25
+    assert square.float().mean().item() == pytest.approx(0.2, abs=0.03)
+    halves |= (seen.mask.flatten(1).sum(1) == 392) & (rows.any(1) | columns.any(1))
+    rectangles = hidden[~halves & ~scattered & ~square]
+    assert rectangles.min() >= 0.3
+    assert rectangles.mean().item() == pytest.approx(0.43, abs=0.03)
 
 
 def test_kinds_follow_each_other(images: Tensor, generator: torch.Generator) -> None:
     seen = left_half(observe(images), generator)
     seen = salt_and_pepper(gaussian_noise(seen, generator, 0.3), generator, 0.1)
-    assert seen.noise == 0.3 and seen.flips == pytest.approx(0.1)
+    assert seen.noise == 0.3 and seen.salt == pytest.approx(0.1)
     assert not seen.image[..., :14].any()
     with pytest.raises(ValueError, match="come before noise and missing pixels"):
         blur(seen, generator, 0.1)

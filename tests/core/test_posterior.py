@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from core import VAE, save_checkpoint
 from core.checkpoint import CheckpointError
 from core.posterior import FILE, Mixture, PartialEncoder, load_posterior, save_posterior
 
@@ -87,6 +88,15 @@ def test_a_damaged_file_is_named_with_its_remedy(tmp_path: Path, damage, sentenc
     with pytest.raises(CheckpointError, match=sentence) as caught:
         load_posterior(tmp_path)
     assert f"train-repair {tmp_path.name}" in str(caught.value)
+
+
+def test_an_encoder_of_other_weights_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, VAE(image_size=64, h_dim=4, z_dim=3))
+    save_posterior(tmp_path, PartialEncoder(8, z_dim=3, width=4, h_dim=8), {})
+    assert load_posterior(tmp_path) is not None
+    save_checkpoint(tmp_path, VAE(image_size=64, h_dim=4, z_dim=3))  # trained anew
+    with pytest.raises(CheckpointError, match="trained on other weights"):
+        load_posterior(tmp_path)
 
 
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:

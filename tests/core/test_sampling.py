@@ -44,7 +44,9 @@ def test_no_steps_move_nothing(generator: torch.Generator) -> None:
     assert torch.equal(moved, z) and path == []
 
 
-@given(n=st.integers(1, 60), k=st.integers(1, 60), sharp=st.floats(0, 8), seed=st.integers(0, 999))
+@given(
+    n=st.integers(1, 60), k=st.integers(1, 60), sharp=st.floats(0, 300), seed=st.integers(0, 999)
+)
 def test_thinning_keeps_k_different_ones_and_every_heavy_one(
     n: int, k: int, sharp: float, seed: int
 ) -> None:
@@ -72,6 +74,16 @@ def test_systematic_resampling_gives_each_its_share_to_within_one(n: int, seed: 
     weights = torch.randn(7, generator=generator).softmax(0)
     counts = torch.bincount(resampled(weights, n, generator), minlength=7)
     assert ((counts - n * weights).abs() < 1 + 1e-3).all()
+
+
+def test_a_leap_into_nothing_is_refused(generator: torch.Generator) -> None:
+    class Cliff(Gaussian):
+        def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
+            value, logits = super().__call__(z)
+            return torch.where(z[:, 0] > 1.2, torch.nan, value), logits
+
+    z, _, size = mala(Cliff(), torch.zeros(50, 2), 50, generator=generator)
+    assert z.isfinite().all() and z.any() and 0 < size < 10
 
 
 def test_the_effective_sample_size_runs_from_one_to_n() -> None:

@@ -58,7 +58,18 @@ def test_it_opens_on_a_test_digit_with_a_hole() -> None:
     assert seen.image == repairs.levels(digit()), "Restore must find what is under the hole"
     assert sum(seen.mask) == 784 - 14 * 14
     assert len(app.get("download_button")) == 3
-    assert any("train-repair mnist-mlp-20" in caption.value for caption in app.caption)
+    assert not any("train-repair" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(
+    ("model", "method"), [("mnist-res-32", "posterior"), ("mnist-mlp-2", "smc")]
+)
+def test_the_method_is_the_best_that_the_model_can_run(model: str, method: str) -> None:
+    """And a model that lacks the best is told how to get it."""
+    app = panel(**{state.CHECKPOINT: model, state.METHOD: None, state.ANSWERS: 3})
+    assert app.session_state[state.METHOD] == method and not messages(app)
+    told = any(f"train-repair {model}" in caption.value for caption in app.caption)
+    assert told == (method == "smc")
 
 
 def test_another_digit_and_another_damage_begin_the_board_anew() -> None:

@@ -118,7 +118,7 @@ def test_what_the_socket_found_python_does_not_compute(
     monkeypatch.setattr(repairs, "complete", None)
     # As the panel asks: floats where the browser said 0, and levels beneath the hole.
     whole, mask = repairs.levels(digit(2)), seen.mask.byte().numpy().tobytes()
-    ask = repairs.asked(whole, mask, **QUICK, noise=0.0, flips=0.0, blur=0.0, factor=1, seed=0)
+    ask = repairs.asked(whole, mask, **QUICK, noise=0.0, salt=0.0, blur=0.0, factor=1, seed=0)
     np.testing.assert_array_equal(caches.completion(NAME, ask).answer.planes, planes)
 
 
@@ -200,7 +200,7 @@ def test_any_short_request_is_refused(model: VAE, kind: int, body: bytes) -> Non
     assert refused.value.code == 1007 and 0 < len(refused.value.reason.encode()) <= 123
 
 
-@pytest.mark.parametrize("said", [{"noise": 1e6}, {"noise": -1.0}, {"flips": 2.0}])
+@pytest.mark.parametrize("said", [{"noise": 1e6}, {"noise": -1.0}, {"salt": 2.0}])
 def test_an_absurd_level_is_a_sentence_and_the_socket_goes_on(socket: Any, said: dict) -> None:
     for kind in (live.REPAIR, live.COMPLETE):
         socket.send_bytes(request(kind, boxed(), QUICK | said))

@@ -58,9 +58,9 @@ const CAPTIONS = {
 };
 
 /** What is wrong with a picture, as the captions tell it apart. */
-const damageOf = (mask, { noise, flips, blur, factor }) => {
+const damageOf = (mask, { noise, salt, blur, factor }) => {
   if (mask.includes(0)) return "hole";
-  if (noise !== 0 || flips !== 0) return "noise";
+  if (noise !== 0 || salt !== 0) return "noise";
   return blur > 0 || factor > 1 ? "optics" : "none";
 };
 

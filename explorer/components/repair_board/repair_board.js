@@ -10,7 +10,7 @@ import { makeBrush } from "./brush.js";
 import { makePictures } from "./pictures.js";
 import { makeShadowMap } from "./shadow_map.js";
 
-const REST = 120; // ms without a move after which the hand is at rest
+const REST = 60; // ms without a move after which a hand that still holds the brush is at rest
 const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
 
 export default component("repair-board", (root, listen) => {
@@ -31,9 +31,9 @@ export default component("repair-board", (root, listen) => {
       answers.outdate();
       pictures.explain(brush.picture().mask, data.settings);
       ask(REPAIR, payload(), since, showGlimpse);
-      rest();
+      rest(REST);
     },
-    onRest: () => rest(),
+    onRest: () => rest(0),
   });
   const point = (index) => {
     answers.point(index);
@@ -88,11 +88,11 @@ export default component("repair-board", (root, listen) => {
     say(summary(found.facts));
   };
 
-  const summary = ({ weights, ms, ess, noise, flips }) => {
+  const summary = ({ weights, ms, ess, noise, salt }) => {
     const parts = [`${weights.length} answers in ${ms.toFixed(0)} ms`, `effective sample size ${ess.toFixed(1)}`];
     if (data.settings.noise === null && noise !== null) parts.push(`noise estimated at ${noise.toFixed(2)}`);
-    if (data.settings.flips === null && flips !== null) {
-      parts.push(`salt and pepper at ${Math.round(100 * flips)}%`);
+    if (data.settings.salt === null && salt !== null) {
+      parts.push(`salt and pepper at ${Math.round(100 * salt)}%`);
     }
     if (!brush.picture().mask.includes(1)) parts.push("nothing is known: these are draws from the prior");
     return parts.join(" · ");
@@ -104,7 +104,7 @@ export default component("repair-board", (root, listen) => {
     reading.classList.toggle("error", isError || !live);
   };
 
-  const rest = () => {
+  const rest = (delay) => {
     clearTimeout(restTimer);
     restTimer = setTimeout(() => {
       const asked = changes;
@@ -114,7 +114,7 @@ export default component("repair-board", (root, listen) => {
         commit();
       });
       if (!sent) commit(); // Python answers, once for every release
-    }, REST);
+    }, delay);
   };
 
   /** Tell Python, which finds the answers of the socket in its cache. */
@@ -130,7 +130,7 @@ export default component("repair-board", (root, listen) => {
   };
 
   listen("status", () => {
-    if (!channelStatus().open && committed !== changes) rest(); // an answer was lost with the socket
+    if (!channelStatus().open && committed !== changes) rest(REST); // an answer was lost with the socket
     if (!answer) return;
     say(summary(answer.facts));
   });
