@@ -1,6 +1,7 @@
 """What others do about a damaged picture: each takes an observation (B = 1) and gives pictures."""
 
 import cv2
+import driver  # noqa: F401  puts the project on the path
 import numpy as np
 import torch
 from scipy.ndimage import median_filter

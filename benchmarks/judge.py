@@ -6,17 +6,17 @@ accuracy on the clean test digits in the header.
 """
 
 import math
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from driver import ROOT
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.data import load_dataset
 
-FILE = Path(__file__).with_name("judge.safetensors")
+FILE = ROOT / "benchmarks" / "judge.safetensors"
 EPOCHS, BATCH, SEED = 10, 128, 0
 
 

@@ -31,13 +31,13 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import baselines
 import judge
 import torch
 import torch.nn.functional as F
+from driver import ROOT
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -62,7 +62,7 @@ from core.posterior import load_posterior
 from core.repair import Repair, glimpse, groups, repair
 
 CHECKPOINT = "mnist-res-32"
-HERE, DOCS = Path(__file__).parent, Path(__file__).parent.parent / "docs"
+HERE, DOCS = ROOT / "benchmarks", ROOT / "docs"
 SEED, K = 0, 16
 MARGINS = (0.01, 0.03, 0.1)  # of the log score's kernel
 MARGIN = 190  # px for the contact sheet's labels

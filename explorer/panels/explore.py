@@ -51,11 +51,9 @@ def _sliders(live: Live) -> None:
         key=state.SLIDERS,
         on_z_change=functools.partial(state.commit_z, state.SLIDERS),
     )  # fmt: skip
-    unused = active.count(False)
     st.caption(
         "Ordered by KL, the nats a dimension spends on a digit (the grey bar); the first ones "
         "matter most. Double-click sets one to 0."
-        + (f" {unused} pale ones carry nothing: their mean hardly varies." if unused else "")
     )
 
 

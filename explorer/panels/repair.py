@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import numpy as np
@@ -11,10 +11,10 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from core import damage, digits, exports, images, methods, repair
+from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, figures, repairs, sources, state
+from explorer import caches, damages, figures, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -24,17 +24,7 @@ from explorer.components import (
     repair_board,
 )
 
-NO_DAMAGE = "none"
 FRAMES, FRAME_PX = 12, 72  # of a trajectory on screen
-
-
-class Start(NamedTuple):
-    """A picture as it comes to the board."""
-
-    image: bytes  # H*W levels, also where nothing is known
-    mask: bytes
-    original: bytes  # empty: not known
-    levels: dict[str, Any]  # noise, salt, blur, factor, as core.damage.Observation has them
 
 
 def render() -> None:
@@ -48,7 +38,7 @@ def render() -> None:
     with source:
         kind = st.segmented_control(
             "Digit from", list(SOURCES), key=state.REPAIR_SOURCE, required=True,
-            on_change=_source_changed,
+            on_change=damages.source_changed,
         )  # fmt: skip
         try:
             picture = SOURCES[str(kind)]()
@@ -61,7 +51,7 @@ def render() -> None:
         st.error("This model takes pictures of another size. Choose one of the other models.")
         return
     with harm:
-        start = _damage(picture)
+        start = damages.damaged(picture)
     place = st.container()
     try:
         method = _method()
@@ -118,79 +108,6 @@ SOURCES: dict[str, Callable[[], Tensor | None]] = {
 }
 
 
-def _source_changed() -> None:
-    """An upload brings its own damage; the others go on with theirs."""
-    if st.session_state[state.REPAIR_SOURCE] == "Upload":
-        st.session_state[state.KIND_BEFORE] = st.session_state[state.DAMAGE_KIND]
-        st.session_state[state.DAMAGE_KIND] = NO_DAMAGE
-        st.session_state[state.LEVELS] = "None"
-    elif before := state.take(state.KIND_BEFORE):
-        st.session_state[state.DAMAGE_KIND] = before
-        st.session_state[state.LEVELS] = "Known"
-
-
-def _kind_changed() -> None:
-    if kind := damage.KINDS.get(st.session_state[state.DAMAGE_KIND]):
-        st.session_state[state.DAMAGE_STRENGTH] = kind.strength
-
-
-def _damage(picture: Tensor) -> Start:
-    """What befalls the picture before the brush does."""
-    chosen = st.selectbox(
-        "Damage to begin with", [NO_DAMAGE, *damage.KINDS], key=state.DAMAGE_KIND,
-        format_func=lambda id: damage.KINDS[id].label if id in damage.KINDS else "None: paint it",
-        on_change=_kind_changed,
-    )  # fmt: skip
-    if chosen == NO_DAMAGE:
-        return _undamaged(picture)
-    kind = damage.KINDS[chosen]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        strength = st.slider("Strength", kind.least, kind.most, key=state.DAMAGE_STRENGTH)
-        st.button(
-            "Again",
-            on_click=sources.random_number,
-            args=(state.DAMAGE_SEED, 2**31),
-            help="Another seed",
-        )
-    generator = torch.Generator().manual_seed(st.session_state[state.DAMAGE_SEED])
-    seen = kind.apply(damage.observe(picture[None]), generator, strength)
-    levels = {"noise": seen.noise, "salt": seen.salt, "blur": seen.blur, "factor": seen.factor}
-    if chosen in ("noise", "salt") and _estimated():
-        levels |= {"noise": None, "salt": None}
-    whole = torch.where(seen.mask > 0, seen.image, picture)  # what Restore brings back
-    return Start(
-        repairs.levels(whole), seen.mask.byte().numpy().tobytes(), repairs.levels(picture), levels
-    )
-
-
-def _undamaged(picture: Tensor) -> Start:
-    """As it came. Only of an upload is it unknown what it was before."""
-    levels: dict[str, Any] = {"noise": 0.0, "salt": 0.0, "blur": 0.0, "factor": 1}
-    mask, original = torch.ones_like(picture), repairs.levels(picture)
-    if st.session_state[state.REPAIR_SOURCE] == "Upload":
-        original = b""
-        if st.toggle("Guess the damage", key=state.GUESS_MASK, help="Correct it with the brushes."):
-            mask = damage.guess_mask(picture)
-        told = st.segmented_control(
-            "Noise in it", ["None", "Estimated", "Known"], key=state.LEVELS, required=True
-        )
-        if told == "Estimated":
-            levels |= {"noise": None, "salt": None}
-        elif told == "Known":
-            levels["noise"] = st.slider(
-                "Standard deviation of the noise", 0.0, 1.0, key=state.NOISE
-            )
-            levels["salt"] = st.slider("Share of salt and pepper", 0.0, 0.8, key=state.SALT)
-    return Start(repairs.levels(picture), mask.byte().numpy().tobytes(), original, levels)
-
-
-def _estimated() -> bool:
-    if st.session_state[state.LEVELS] == "None":
-        st.session_state[state.LEVELS] = "Known"
-    options = ["Known", "Estimated"]
-    return st.segmented_control("Level", options, key=state.LEVELS, required=True) == "Estimated"
-
-
 def _method() -> dict[str, Any]:
     """How it is repaired: what the live channel is told beside the picture. CheckpointError."""
     name = state.checkpoint()
@@ -223,7 +140,7 @@ def _method_changed() -> None:
     st.session_state[state.METHOD_STEPS] = methods.METHODS[st.session_state[state.METHOD]].steps
 
 
-def _board(start: Start, method: dict[str, Any]) -> repairs.Completed | None:
+def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | None:
     """The board with the answers to the committed damage; what cannot be repaired is said."""
     name = state.checkpoint()
     digest = hashlib.sha256(start.image + start.mask + start.original).hexdigest()

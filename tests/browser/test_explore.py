@@ -319,3 +319,15 @@ def test_without_webgl_the_map_still_stands(open_page: Open) -> None:
     page = open_page(before=lambda page: page.add_init_script(no_webgl))
     marker(page)
     assert page.locator(".latent-map .scatterlayer .point").count() == 10_000
+
+
+def test_dimensions_that_carry_nothing_are_folded_away(open_page: Open) -> None:
+    page = open_page("?model=mnist-res-32")
+    active = caches.latent_map("mnist-res-32").active
+    order = caches.latent_map("mnist-res-32").order
+    used, unused = (next(d for d in order if bool(active[d]) is wanted) for wanted in (True, False))
+    expect(page.get_by_test_id(f"latent-slider-{used}")).to_be_visible()
+    hidden = page.get_by_test_id(f"latent-slider-{unused}")
+    expect(hidden).to_be_hidden()
+    page.get_by_text(f"{int((~active).sum())} more carry nothing").click()
+    expect(hidden).to_be_visible()

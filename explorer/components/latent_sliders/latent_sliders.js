@@ -1,4 +1,5 @@
-// One native range input for every latent dimension, the most informative first.
+// One native range input for every latent dimension, the most informative first. Those that carry
+// nothing are folded away.
 
 import { commit, component, currentZ, element, setZ } from "../live.js";
 
@@ -43,7 +44,7 @@ export default component("latent-sliders", (root, listen) => {
       const name = element("span", { class: "name" }, `z${dimension}`);
       const bar = element("span", { class: "kl", title: `KL ${kl.toFixed(2)} nats` });
       bar.style.setProperty("--share", kl / mostKl);
-      const row = element("label", { class: active ? "row" : "row inactive" });
+      const row = element("label", { class: "row" });
       row.append(name, bar, input, value);
       input.oninput = () => move(dimension, input.valueAsNumber);
       input.onchange = () => commit(setStateValue);
@@ -51,9 +52,14 @@ export default component("latent-sliders", (root, listen) => {
         move(dimension, 0);
         commit(setStateValue);
       };
-      return { dimension, input, value, row, shown: null };
+      return { dimension, input, value, row, active, shown: null };
     });
-    root.replaceChildren(...rows.map(({ row }) => row));
+    const [used, unused] = [true, false].map((wanted) =>
+      rows.filter(({ active }) => active === wanted).map(({ row }) => row));
+    root.replaceChildren(...used);
+    if (!unused.length) return;
+    const why = `${unused.length} more carry nothing: their mean hardly varies over the test set`;
+    root.append(element("details", {}, element("summary", {}, why), ...unused));
   };
 
   listen("z", show);
