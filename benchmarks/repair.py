@@ -28,9 +28,9 @@ import argparse
 import json
 import math
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import baselines
@@ -261,14 +261,24 @@ def run_cell(job: tuple[str, int]) -> tuple[str, dict[str, dict[str, float | int
     return cell, results
 
 
-def memory() -> float:
-    """MB that one repair adds to the most that its process ever held; for a fresh process."""
+def memory() -> float | None:
+    """MB that one repair takes at its most, beyond the model and its encoder; None where the
+    system does not tell."""
     torch.set_num_threads(1)
     model, posterior = load_checkpoint(CHECKPOINT), load_posterior(CHECKPOINTS / CHECKPOINT)
     seen = damaged_digits("a", load_dataset("mnist", "test").images[:1])[0]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not status.exists():
+        return None
+
+    def kilobytes(field: str) -> int:
+        line = next(line for line in status.read_text().splitlines() if line.startswith(field))
+        return int(line.split()[1])
+
+    reset.write_text("5")  # the peak begins anew
+    before = kilobytes("VmRSS")
     repair(model, seen, k=K, posterior=posterior, generator=torch.Generator().manual_seed(SEED))
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (kilobytes("VmHWM") - before) / 1024
 
 
 def tables(results: dict[str, dict[str, dict[str, float | int]]]) -> str:

@@ -115,6 +115,15 @@ class PartialEncoder(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> Belief:
         """image (B, 1, H, W) with missing pixels 0, mask (B, 1, H, W) of ones where known."""
+        h, mean = self._features(image, mask)
+        return Belief(self._mixture(self.head(h).float()), mean)
+
+    def mean_logits(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The second half of forward alone, (B, 1, H, W): all that a brush in motion waits for."""
+        return self._features(image, mask)[1]
+
+    def _features(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What the mixture is read off, (B, h_dim), and the logits of the mean, (B, 1, H, W)."""
         # Both channels' 2 x 2 blocks side by side: half the resolution, a fourth of the work.
         pair = F.pad(torch.cat([image, mask], 1), (0, self.margin, 0, self.margin))
         seen = F.pixel_unshuffle(pair, 2)  # (B, 8, H/2, W/2)
@@ -126,7 +135,7 @@ class PartialEncoder(nn.Module):
         up = F.relu(self.up1(torch.cat([up, half, seen], 1)))
         mean = F.pixel_shuffle(self.pixels(F.relu(self.up2(up))), 2)
         height, width = image.shape[2:]
-        return Belief(self._mixture(self.head(h).float()), mean[..., :height, :width].float())
+        return h, mean[..., :height, :width].float()
 
     def _mixture(self, numbers: Tensor) -> Mixture:
         weight, mean, log_sigma = numbers.split(

@@ -21,7 +21,7 @@ from core.latent import LatentMap, nearest_labels
 from core.likelihood import Likelihood, estimate_levels
 from core.methods import METHODS, Job, RepairError, default_method
 from core.model import VAE
-from core.posterior import Belief, PartialEncoder
+from core.posterior import PartialEncoder
 from core.sampling import OnStep
 
 MOST_ANSWERS, MOST_STEPS = 256, 2000
@@ -96,7 +96,8 @@ def repair(
         raise RepairError(f"{METHODS[method].label} needs at least one step.")
     belief = posterior(seen.image, seen.mask) if posterior is not None else None
     if seen.noise is None or seen.salt is None:
-        seen = estimate_levels(seen, _first_mean(model, seen, belief))
+        mean = _first_mean(model, seen, None if belief is None else belief.mean_logits)
+        seen = estimate_levels(seen, mean)
     job = Job(model, seen, k, steps, generator, posterior, belief, on_step)
     z, weights, ess, path = METHODS[method].draw(job)
     order = weights.argsort(descending=True, stable=True)
@@ -133,8 +134,8 @@ def glimpse(model: VAE, seen: Observation, posterior: PartialEncoder | None) -> 
     rounds of filling in and encoding. Raises RepairError."""
     _check(model, seen, posterior, 1, 0)
     plain = model.decode(model.encode(seen.image)[0])
-    belief = posterior(seen.image, seen.mask) if posterior is not None else None
-    mean = _first_mean(model, seen, belief)
+    logits = posterior.mean_logits(seen.image, seen.mask) if posterior is not None else None
+    mean = _first_mean(model, seen, logits)
     if seen.noise is None or seen.salt is None:
         seen = estimate_levels(seen, mean)
     exact = Likelihood(seen).exact
@@ -158,10 +159,10 @@ def groups(answer: Repair) -> list[Group]:
     return sorted(found, key=lambda group: -group.weight)
 
 
-def _first_mean(model: VAE, seen: Observation, belief: Belief | None) -> Tensor:
-    """A first estimate of the picture, (1, 1, H, W)."""
-    if belief is not None:
-        return torch.sigmoid(belief.mean_logits)
+def _first_mean(model: VAE, seen: Observation, logits: Tensor | None) -> Tensor:
+    """A first estimate of the picture, (1, 1, H, W): the partial encoder's, when it has one."""
+    if logits is not None:
+        return torch.sigmoid(logits)
     mean = model.decode(model.encode(seen.image)[0])
     for _ in range(10):
         mean = model.decode(model.encode(torch.where(seen.mask > 0, seen.image, mean))[0])

@@ -178,7 +178,7 @@ def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Comple
         "ms": round(result.milliseconds, 1),
         "noise": result.seen.noise,
         "salt": result.seen.salt,
-        **_scores(ask, plain, result.mean),
+        **_scores(ask, plain, result.mean, structure=True),
     }
     planes = _planes([plain, result.mean, STD_SCALE * result.std, *result.completions])
     return Completed(result, Answer(planes, json.dumps(facts)))
@@ -235,8 +235,9 @@ def _glimpse(name: str, ask: Ask) -> Glimpse:
     return repair.glimpse(model, observation(ask, model.image_shape), caches.posterior(name))
 
 
-def _scores(ask: Ask, plain: Tensor, mean: Tensor) -> dict[str, Any]:
-    """PSNR where pixels are missing (everywhere if none is) and SSIM, of plain pass and repair."""
+def _scores(ask: Ask, plain: Tensor, mean: Tensor, *, structure: bool = False) -> dict[str, Any]:
+    """PSNR where pixels are missing (everywhere if none is) of plain pass and repair, and SSIM if
+    there is time for it."""
     if not ask.original:
         return {"psnr": None, "ssim": None}
     from core.metrics import psnr, ssim
@@ -246,7 +247,7 @@ def _scores(ask: Ask, plain: Tensor, mean: Tensor) -> dict[str, Any]:
     where = None if known.all() else known == 0
     return {
         "psnr": [round(min(psnr(x, y, where), EXACT), 2) for y in (plain, mean)],
-        "ssim": [round(ssim(x, y), 4) for y in (plain, mean)],
+        "ssim": [round(ssim(x, y), 4) for y in (plain, mean)] if structure else None,
     }
 
 

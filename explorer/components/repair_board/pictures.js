@@ -96,9 +96,10 @@ export function makePictures() {
       [plain, mean].forEach((view, i) => {
         const better = facts.psnr && facts.psnr[i] > facts.psnr[1 - i];
         view.score.classList.toggle("better", Boolean(better));
-        view.score.textContent = facts.psnr
-          ? `${facts.psnr[i] < EXACT ? `${facts.psnr[i].toFixed(1)} dB` : "exact"} · SSIM\u00a0${facts.ssim[i].toFixed(2)}`
-          : "";
+        const parts = [];
+        if (facts.psnr) parts.push(facts.psnr[i] < EXACT ? `${facts.psnr[i].toFixed(1)} dB` : "exact");
+        if (facts.ssim) parts.push(`SSIM\u00a0${facts.ssim[i].toFixed(2)}`);
+        view.score.textContent = parts.join(" · ");
       });
     },
 
