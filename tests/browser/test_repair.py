@@ -67,12 +67,14 @@ def wait_until(page: Page, true: Callable[[], bool]) -> None:
 
 
 def answers(page: Page) -> list[np.ndarray]:
-    tiles = page.locator("[data-testid^=repair-answer-] canvas")
+    """By their number, which is not the order of the groups that they lie in."""
+    count = page.locator("[data-testid^=repair-answer-]").count()
+    tiles = [page.get_by_test_id(f"repair-answer-{n}").locator("canvas") for n in range(count)]
     return [
         np.array(
             tile.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"), np.uint8
         ).reshape(28, 28, 4)[..., 0]
-        for tile in tiles.all()
+        for tile in tiles
     ]
 
 
