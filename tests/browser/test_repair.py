@@ -283,3 +283,6 @@ def test_usable_at_390_px(open_page: Open) -> None:
     mean = page.get_by_test_id("repair-mean").bounding_box()
     assert sheet and mean and sheet["width"] > 220
     assert sheet["y"] + sheet["height"] - mean["y"] < 700, "both are on a phone's screen"
+    score = page.get_by_test_id("repair-mean-score")
+    expect(score).to_contain_text("SSIM")
+    assert score.evaluate("e => e.scrollHeight <= e.clientHeight"), "no line of it is cut off"
