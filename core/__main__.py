@@ -8,21 +8,22 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
 from tqdm import tqdm
 
-from core import data, digits, images, latent
+from core import data, digits, embedding, images, latent
 from core.checkpoint import (
     CHECKPOINTS,
     CheckpointError,
     describe,
     find_folder,
     load_checkpoint,
+    load_map,
     save_map,
     write_json,
 )
@@ -141,12 +142,58 @@ def evaluate_command(
 
         metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
     write_json(folder / "metrics.json", metrics)
-    save_map(folder, latent.latent_map(model, test.images, test.labels))
+    found = latent.latent_map(model, test.images, test.labels)
+    save_map(folder, found._replace(embeddings=_embeddings(folder, len(found.mu))))
     for key, value in metrics.items():
         if not isinstance(value, list):
             print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
     if json_:
         print(json.dumps(metrics))
+
+
+def _embeddings(folder: Path, n: int) -> Mapping[str, torch.Tensor]:
+    """UMAP and t-SNE of a map.npz that still belongs to the weights; they take minutes to make."""
+    try:
+        before = load_map(folder)
+    except CheckpointError:
+        return {}
+    return before.embeddings if before and len(before.mu) == n else {}
+
+
+def embed_command(
+    name: tyro.conf.Positional[str],
+    methods: tuple[Literal["umap", "tsne"], ...] = ("umap", "tsne"),
+    seed: int = 0,
+    progress: Literal["bar", "lines"] = "bar",
+) -> None:
+    """Compute UMAP and t-SNE of the encoded test set and keep them in map.npz.
+
+    Args:
+        name: A checkpoint's name or folder.
+        methods: Which of the two.
+        seed: Of their randomness.
+        progress: A bar for people, or lines "umap 20 200" for programs.
+    """
+    folder = find_folder(name)
+    try:
+        found = load_map(folder)
+    except CheckpointError:
+        found = None
+    if found is None:
+        test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
+        found = latent.latent_map(load_checkpoint(folder), test.images, test.labels)
+    for method in dict.fromkeys(methods):
+        with tqdm(desc=method, disable=progress == "lines", dynamic_ncols=True) as bar:
+
+            def on_step(done: int, total: int, bar: tqdm = bar, method: str = method) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+                if progress == "lines":
+                    print(method, done, total, flush=True)
+
+            xy = embedding.EMBEDDINGS[method](found.mu, seed=seed, on_step=on_step)
+        found = found._replace(embeddings=dict(found.embeddings) | {method: xy})
+        save_map(folder, found)
 
 
 def sample_command(
@@ -212,6 +259,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_command,
     "train-repair": train_repair_command,
     "evaluate": evaluate_command,
+    "embed": embed_command,
     "sample": sample_command,
     "reconstruct": reconstruct_command,
     "repair": repair_command,

@@ -2,9 +2,11 @@
 
 config.json holds what builds the network again (`architecture` and its arguments) and where it
 comes from (`dataset`, `training`, `versions`). metrics.json is written by `python -m core
-evaluate` only; map.npz is the encoded test set. Every file is replaced atomically.
+evaluate` only; map.npz is the encoded test set with its UMAP and t-SNE, and says which weights it
+was made with. Every file is replaced atomically.
 """
 
+import hashlib
 import json
 import os
 import pickle
@@ -176,12 +178,20 @@ def _assemble(
     return model.requires_grad_(False).eval()
 
 
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a checkpoint's weights: what is derived from them carries it."""
+    file = path / "model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
+
 def save_map(path: Path, latent: LatentMap) -> None:
     """Write map.npz, the encoded data set, into a checkpoint's folder."""
     arrays = {
         "mu": latent.mu.numpy(),
         "labels": latent.labels.to(torch.uint8).numpy(),
         "kl_per_dim": latent.kl_per_dim.numpy(),
+        "weights": np.array(weights_digest(path)),
+        **{f"embedding_{name}": xy.numpy() for name, xy in latent.embeddings.items()},
     }
 
     def write(temporary: Path) -> None:
@@ -192,25 +202,36 @@ def save_map(path: Path, latent: LatentMap) -> None:
 
 
 def load_map(path: Path) -> LatentMap | None:
-    """The encoded data set of a checkpoint's folder, or None when there is no map.npz."""
+    """The encoded data set of a checkpoint's folder, or None when there is no map.npz.
+
+    Raises CheckpointError when the file is damaged or was made with other weights.
+    """
     file = path / "map.npz"
     if not file.exists():
         return None
+    again = f"Write it again with `python -m core evaluate {path.name}`."
     try:
         with np.load(file, allow_pickle=False) as arrays:
             latent = LatentMap(
                 torch.from_numpy(arrays["mu"]),
                 torch.from_numpy(arrays["labels"]).long(),
                 torch.from_numpy(arrays["kl_per_dim"]),
+                {
+                    name.removeprefix("embedding_"): torch.from_numpy(arrays[name])
+                    for name in arrays.files
+                    if name.startswith("embedding_")
+                },
             )
+            weights = str(arrays["weights"]) if "weights" in arrays.files else ""
         n, d = latent.mu.shape
         if latent.labels.shape != (n,) or latent.kl_per_dim.shape != (d,):
             raise ValueError("its arrays do not fit each other")
+        if any(xy.shape != (n, 2) for xy in latent.embeddings.values()):
+            raise ValueError("its embeddings do not fit its points")
     except Exception as error:  # np.load raises whatever zipfile, zlib or the parser raise
-        raise CheckpointError(
-            f"{file} is damaged ({error}). Write it again with "
-            f"`python -m core evaluate {path.name}`."
-        ) from None
+        raise CheckpointError(f"{file} is damaged ({error}). {again}") from None
+    if weights != weights_digest(path):
+        raise CheckpointError(f"{file} was made with other weights. {again}")
     return latent
 
 

@@ -46,15 +46,6 @@ def grid(images: Tensor, *, columns: int, padding: int = 2) -> Tensor:
     return make_grid(images.detach().cpu(), nrow=columns, padding=padding)
 
 
-def sprite_sheet(images: Tensor, *, columns: int) -> bytes:
-    """All images (N, 1, H, W) edge to edge as one grey PNG, row-major, for a browser to cut."""
-    n, _, h, w = images.shape
-    rows = -(-n // columns)
-    sheet = torch.zeros(rows * columns, h, w)
-    sheet[:n] = images[:, 0]
-    return to_png(sheet.view(rows, columns, h, w).permute(0, 2, 1, 3).reshape(rows * h, -1))
-
-
 def signed_difference(x: Tensor, x_recon: Tensor) -> Tensor:
     """x_recon - x of (1, H, W) images as colour, (3, H, W): blue added, red missing, white equal.
 

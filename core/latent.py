@@ -1,11 +1,12 @@
-"""Statistics of the encoded data and the 2-D views of it.
+"""Statistics of the encoded data: which dimensions are used, in what order, over which range.
 
 Shapes: N images, D latent dimensions. Everything here is a plain value: no files, no figures.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from core.model import VAE
 from core.objective import kl_per_dim
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016: a unit is active when Var_x(mu_d) is above this
+RANGE = (0.005, 0.5, 0.995)  # quantiles of mu_d: where a slider begins, its middle, where it ends
 
 
 class LatentMap(NamedTuple):
@@ -21,16 +23,28 @@ class LatentMap(NamedTuple):
     mu: Tensor  # (N, D) float32
     labels: Tensor  # (N,) int64
     kl_per_dim: Tensor  # (D,) nats, mean over the data
+    embeddings: Mapping[str, Tensor] = MappingProxyType({})  # "umap", "tsne": (N, 2) float32
 
     @property
     def active(self) -> Tensor:
         """(D,) bool: which dimensions carry information about the image."""
-        return self.mu.var(0) > ACTIVE_VARIANCE
+        return self.mu.var(0, correction=0) > ACTIVE_VARIANCE
 
     @property
     def order(self) -> list[int]:
         """Dimensions by decreasing KL: the useful ones first."""
         return torch.argsort(self.kl_per_dim, descending=True, stable=True).tolist()
+
+    @property
+    def ranges(self) -> Tensor:
+        """(D, 3): the 0.5% quantile of mu, its median and its 99.5% quantile in each dimension.
+
+        A dimension that carries nothing has no range to speak of; it gets the prior's, so that it
+        can be moved and seen to do nothing.
+        """
+        quantiles = self.mu.quantile(torch.tensor(RANGE, dtype=self.mu.dtype), dim=0).T
+        prior = torch.tensor([-3.0, 0.0, 3.0])
+        return torch.where(self.active[:, None], quantiles, prior)
 
     @property
     def radius(self) -> float:
@@ -57,51 +71,3 @@ def nearest_labels(mu: Tensor, latent: LatentMap, *, neighbours: int = 10) -> Te
     """The commonest label among the encoded pictures nearest to each of mu (K, D), (K,) int64."""
     nearest = torch.cdist(mu, latent.mu).topk(min(neighbours, len(latent.mu)), largest=False)
     return latent.labels[nearest.indices].mode(1).values
-
-
-class LinearProjection(NamedTuple):
-    """A plane through the latent space with orthonormal axes.
-
-    `lift` is exact: it moves z inside the plane and leaves the part of z outside it as it is, so
-    project(lift(xy, z)) == xy. `explorer/components/live.js` does the same two lines.
-    """
-
-    origin: np.ndarray  # (D,)
-    axes: np.ndarray  # (2, D), orthonormal rows
-    names: tuple[str, str]
-
-    def project(self, z: np.ndarray) -> np.ndarray:
-        """(..., D) -> (..., 2)."""
-        return (z - self.origin) @ self.axes.T
-
-    def lift(self, xy: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """The z' nearest to z with project(z') == xy: (..., 2), (..., D) -> (..., D)."""
-        return z + (xy - self.project(z)) @ self.axes
-
-
-def dimension_plane(z_dim: int, i: int, j: int) -> LinearProjection:
-    """The plane of two latent dimensions as they are."""
-    if i == j or not (0 <= i < z_dim and 0 <= j < z_dim):
-        raise ValueError(f"A plane takes two different dimensions below {z_dim}; got {i} and {j}.")
-    axes = np.zeros((2, z_dim), np.float32)
-    axes[0, i] = axes[1, j] = 1
-    return LinearProjection(np.zeros(z_dim, np.float32), axes, (f"z{i}", f"z{j}"))
-
-
-def principal_plane(mu: Tensor) -> LinearProjection:
-    """The first two principal components of mu (N, D), D at least 2.
-
-    The sign of a component is free; its largest entry is made positive so that maps of the same
-    model look the same everywhere.
-    """
-    origin = mu.mean(0)
-    covariance = torch.cov(mu.T.double())
-    variances, vectors = torch.linalg.eigh(covariance)  # ascending
-    axes = vectors[:, [-1, -2]].T  # (2, D)
-    axes = axes * torch.sign(axes.gather(1, axes.abs().argmax(1, keepdim=True)))
-    share = (variances[[-1, -2]] / variances.sum()).tolist()
-    return LinearProjection(
-        origin.numpy(),
-        axes.float().numpy(),
-        (f"PC1 ({share[0]:.0%} of variance)", f"PC2 ({share[1]:.0%} of variance)"),
-    )

@@ -14,7 +14,6 @@ error: a U-Net's way up (Ronneberger et al. 2015) from the same features.
 Shapes: B batch, M components, D latent dimensions, H height, W width.
 """
 
-import hashlib
 import json
 import math
 from pathlib import Path
@@ -26,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.checkpoint import CheckpointError, replace
+from core.checkpoint import CheckpointError, replace, weights_digest
 from core.model import ResidualBlock
 
 FILE = "repair.safetensors"
@@ -159,7 +158,7 @@ def save_posterior(folder: Path, posterior: PartialEncoder, training: dict[str, 
     header = {
         "sizes": json.dumps(posterior.sizes),
         "training": json.dumps(training),
-        "model": _digest(folder),
+        "model": weights_digest(folder),
     }
     replace(folder / FILE, lambda temporary: save_file(weights, temporary, header))
 
@@ -190,15 +189,9 @@ def load_posterior(folder: Path) -> PartialEncoder | None:
             f"{file} is no intact partial encoder ({error}). Write it again with "
             f"`python -m core train-repair {folder.name}`."
         ) from None
-    if header.get("model") != _digest(folder):
+    if header.get("model") != weights_digest(folder):
         raise CheckpointError(
             f"{file} was trained on other weights than those in {folder.name}/model.safetensors. "
             f"Train it again with `python -m core train-repair {folder.name}`."
         )
     return posterior.requires_grad_(False).eval()
-
-
-def _digest(folder: Path) -> str:
-    """Of the model's weights, so that an encoder of other weights is noticed."""
-    file = folder / "model.safetensors"
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""

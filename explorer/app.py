@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.checkpoint import CheckpointError, describe
 from core.data import DataError
-from explorer import caches, state
+from explorer import caches, kept, state
 
 
 def panel(name: str) -> Callable[[], None]:
@@ -68,6 +68,7 @@ def main() -> None:
         return
     if notice := state.take(state.NOTICE):
         st.warning(str(notice))
+    kept.storage()
     page.run()
     state.publish()
 

@@ -13,17 +13,28 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from core import VAE
     from core.data import LabelledImages
-    from core.latent import LatentMap, LinearProjection
+    from core.latent import LatentMap
     from core.posterior import PartialEncoder
+    from core.projection import Projection
+    from core.typicality import Reference
     from explorer.repairs import Ask, Completed
 
 T = TypeVar("T")
 
 DEFAULT_CHECKPOINT = "mnist-mlp-20"
-SPRITE_COLUMNS = 100  # 10,000 digits of 28 px make a sheet of 2,800 px square
+EMBEDDING_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
+
+
+class LabelledCodes(NamedTuple):
+    """Encoded images."""
+
+    mu: np.ndarray  # (N, D) float32
+    labels: np.ndarray  # (N,) int64
 
 
 def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -55,59 +66,134 @@ def model(name: str) -> VAE:
     return load_checkpoint(name)
 
 
+class EncodedTestSet(NamedTuple):
+    """A checkpoint's map, and what was wrong with its map.npz, if anything."""
+
+    latent: LatentMap
+    problem: str | None
+
+
 @per_checkpoint(max_entries=8)
-def latent_map(name: str) -> LatentMap:
-    """Its encoded test set: map.npz, or computed now when it has none."""
+def encoded_test_set(name: str) -> EncodedTestSet:
+    """map.npz, or the test set encoded now where the file is missing, damaged or stale."""
     from core.checkpoint import CHECKPOINTS, CheckpointError, load_map
     from core.latent import latent_map as encode
 
-    found = load_map(CHECKPOINTS / name)
-    if found is None:
-        found = encode(model(name), *test_set(name))
-    if found.mu.shape[1] != model(name).z_dim:
-        raise CheckpointError(
-            f"checkpoints/{name}/map.npz: field 'mu' has {found.mu.shape[1]} dimensions, the model "
-            f"{model(name).z_dim}. Write it again with `python -m core evaluate {name}`."
-        )
-    return found
+    found, problem = None, None
+    try:
+        found = load_map(CHECKPOINTS / name)
+        if found is not None and found.mu.shape[1] != model(name).z_dim:
+            raise CheckpointError(
+                f"checkpoints/{name}/map.npz has {found.mu.shape[1]} dimensions, the model "
+                f"{model(name).z_dim}. Write it again with `python -m core evaluate {name}`."
+            )
+    except CheckpointError as error:
+        found, problem = None, f"The map was computed anew: {error}"
+    return EncodedTestSet(found or encode(model(name), *test_set(name)), problem)
+
+
+def latent_map(name: str) -> LatentMap:
+    """The encoded test set."""
+    return encoded_test_set(name).latent
+
+
+@per_checkpoint(max_entries=8)
+def reference(name: str) -> Reference:
+    """What core.typicality compares a z with."""
+    from core import typicality
+
+    return typicality.reference(latent_map(name))
 
 
 @per_checkpoint(max_entries=64)
-def plane(name: str, projection: str) -> LinearProjection:
-    """The plane that a projection's id names: "pca", or "i,j" for two latent dimensions."""
-    from core.latent import dimension_plane, principal_plane
+def projection(name: str, id: str) -> Projection:
+    """The projection that an id names: "pca", "lda", "umap", "tsne", "line", or "i,j" for two
+    latent dimensions. Raises ValueError with a sentence."""
+    from core import projection as projections
 
-    if projection == "pca":
-        return principal_plane(latent_map(name).mu)
+    latent = latent_map(name)
+    if id == "line" and latent.mu.shape[1] == 1:
+        return projections.only_dimension()
+    if id == "pca":
+        return projections.principal_plane(latent.mu)
+    if id == "lda":
+        return projections.discriminant_plane(latent.mu, latent.labels)
+    if id in latent.embeddings:
+        axes = (f"{EMBEDDING_NAMES[id]} 1", f"{EMBEDDING_NAMES[id]} 2")
+        return projections.NeighbourProjection(
+            latent.mu.numpy(), latent.embeddings[id].numpy(), axes
+        )
     try:
-        i, j = (int(part) for part in projection.split(","))
+        i, j = (int(part) for part in id.split(","))
     except ValueError:
-        raise ValueError(f"There is no projection {projection!r}.") from None
-    return dimension_plane(model(name).z_dim, i, j)
-
-
-@per_checkpoint(max_entries=16)
-def map_figure(name: str, projection: str) -> str:
-    """The map as the JSON of a plotly figure."""
-    from explorer import figures
-
-    latent, flat = latent_map(name), plane(name, projection)
-    from core.data import find_source
-
-    return figures.latent_map(
-        flat.project(latent.mu.numpy()),
-        latent.labels.numpy(),
-        find_source(dataset_of(name)).classes,
-        flat.names,
-    ).to_json()
+        raise ValueError(f"There is no projection {id!r}.") from None
+    return projections.dimension_plane(latent.mu.shape[1], i, j)
 
 
 @per_checkpoint(max_entries=2)
-def sprites(name: str) -> bytes:
-    """All test digits as one PNG, SPRITE_COLUMNS a row."""
-    from core.images import sprite_sheet
+def encoded(name: str, points: str) -> LabelledCodes:
+    """The encoded images of a map: of the test set ("test") or of training and test set ("all").
 
-    return sprite_sheet(test_set(name).images, columns=SPRITE_COLUMNS)
+    Indices go through the test set first, so that those of "test" hold for both.
+    """
+    from core.latent import encode_images
+
+    _known(points)
+    latent = latent_map(name)
+    if points == "test":
+        return LabelledCodes(latent.mu.numpy(), latent.labels.numpy())
+    train = images_of(name, "train")
+    mu, _ = encode_images(model(name), train.images)
+    return LabelledCodes(
+        np.concatenate([latent.mu.numpy(), mu.numpy()]),
+        np.concatenate([latent.labels.numpy(), train.labels.numpy()]),
+    )
+
+
+def _known(points: str) -> None:
+    if points not in ("test", "all"):
+        raise ValueError(f"There are no points {points!r}: a map has those of 'test' or 'all'.")
+
+
+@per_checkpoint(max_entries=16)
+def places(name: str, id: str, points: str) -> np.ndarray:
+    """Where a projection puts the encoded images, (N, 2) float32."""
+    from core.projection import histogram_strip
+
+    codes = encoded(name, points)
+    if id == "line":
+        return histogram_strip(codes.mu[:, 0])
+    return projection(name, id).project(codes.mu).astype(np.float32)
+
+
+@per_checkpoint(max_entries=8)
+def map_figure(name: str, id: str, points: str) -> str:
+    """The map as the JSON of a plotly figure."""
+    from explorer import figures
+
+    return figures.latent_map(
+        places(name, id, points),
+        encoded(name, points).labels,
+        classes(name),
+        projection(name, id).names,
+        square=id != "line",
+    ).to_json()
+
+
+@per_checkpoint(max_entries=4)
+def pictures(name: str, points: str) -> bytes:
+    """The images of a map as gzipped bytes, (N, C, H, W) row-major, in the order of `encoded`.
+
+    One byte a pixel and no PNG: a sheet of 70,000 digits would take the browser 220 MB to unpack.
+    """
+    import gzip
+
+    from core.images import to_uint8
+
+    _known(points)
+    splits = ("test",) if points == "test" else ("test", "train")
+    raw = b"".join(to_uint8(images_of(name, split).images).numpy().tobytes() for split in splits)
+    return gzip.compress(raw, 1)
 
 
 class ShadowMap(NamedTuple):
@@ -125,7 +211,7 @@ def shadow_map(name: str) -> ShadowMap:
     latent = latent_map(name)
     if latent.mu.shape[1] < 2:
         raise ValueError("A map needs at least two latent dimensions; this model has one.")
-    xy = plane(name, "pca").project(latent.mu.numpy())
+    xy = places(name, "pca", "test")
     bounds = figures.bounds(xy)
     return ShadowMap(figures.shadow_map(xy, latent.labels.numpy(), bounds), bounds)
 
@@ -175,11 +261,23 @@ def dataset_of(name: str) -> str:
     return describe(name).config.get("dataset", "mnist")
 
 
-def test_set(name: str) -> LabelledImages:
-    """The test split of that data set; core.data keeps it in memory. Raises DataError."""
+def classes(name: str) -> tuple[str, ...]:
+    """The names of its data set's classes; a single one where images have no labels."""
+    from core.data import find_source
+
+    return find_source(dataset_of(name)).classes
+
+
+def images_of(name: str, split: str) -> LabelledImages:
+    """A split of that data set; core.data keeps it in memory. Raises DataError."""
     from core.data import load_dataset
 
-    return load_dataset(dataset_of(name), "test")
+    return load_dataset(dataset_of(name), split)
+
+
+def test_set(name: str) -> LabelledImages:
+    """Its test split."""
+    return images_of(name, "test")
 
 
 def checkpoints() -> list[str]:

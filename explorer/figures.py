@@ -16,7 +16,12 @@ CLASS_COLOURS = (
 
 
 def latent_map(
-    xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], axes: Sequence[str]
+    xy: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    axes: Sequence[str],
+    *,
+    square: bool = True,
 ) -> go.Figure:
     """One trace a class, so that the legend toggles it. xy (N, 2), labels (N,) below len(classes).
 
@@ -47,7 +52,7 @@ def latent_map(
             "x": 0, "entrywidth": 10,
         },
         xaxis={"title": {"text": axes[0]}},
-        yaxis={"title": {"text": axes[1]}, "scaleanchor": "x"},
+        yaxis={"title": {"text": axes[1]}, **({"scaleanchor": "x"} if square else {})},
     )  # fmt: skip
     return figure
 

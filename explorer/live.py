@@ -7,6 +7,9 @@ Frames are little-endian; see explorer/components/live.js for the browser's side
               then P*H*W pixels and n bytes of JSON
 
     DECODE    z as float32, D numbers                  the decoded picture
+    STRIPS    M points as float32, (M, D)              M decoded pictures, the filmstrips
+    TILES     the same                                 the same, the tiles under the map
+    PLACE     z as float32, D numbers                  JSON: where z lies among the encoded images
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
 
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
     from core import VAE
 
 COMPONENTS = Path(__file__).parent / "components"
-DECODE, REPAIR, COMPLETE = 1, 2, 3
+DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
+MOST_POINTS = 512  # decoded by one request
+NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 REQUEST = struct.Struct("<II")  # sequence, kind
 ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
 
@@ -69,24 +74,20 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
     """What one request frame (None: it was text) asks of a checkpoint. Raises FrameError."""
     if frame is None:
         raise FrameError(UNSUPPORTED, "The live channel takes binary frames, not text.")
-    decode = REQUEST.size + 4 * model.z_dim
+    point = 4 * model.z_dim
     picture = REQUEST.size + repairs.most_bytes(model.image_shape)
-    if len(frame) > max(decode, picture):
-        raise FrameError(
-            TOO_BIG, f"The frame has {len(frame)} bytes; at most {max(decode, picture)} are taken."
-        )
+    most = max(REQUEST.size + MOST_POINTS * point, picture)
+    if len(frame) > most:
+        raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; at most {most} are taken.")
     if len(frame) < REQUEST.size:
         raise FrameError(
             INVALID, f"The frame has {len(frame)} bytes; its header alone has {REQUEST.size}."
         )
     sequence, kind = REQUEST.unpack_from(frame)
-    if kind == DECODE:
-        if len(frame) != decode:
-            code = TOO_BIG if len(frame) > decode else INVALID
-            raise FrameError(code, f"The frame has {len(frame)} bytes; {decode} are expected.")
-        z = np.frombuffer(frame, "<f4", offset=REQUEST.size)
-        if not np.isfinite(z).all():
-            raise FrameError(INVALID, "z holds a value that is not a finite number.")
+    if kind in (DECODE, PLACE, STRIPS, TILES):
+        z = _points(frame, model.z_dim, 1 if kind in (DECODE, PLACE) else MOST_POINTS)
+        if kind == PLACE:
+            return Job(kind, lambda: packed(sequence, kind, NO_PIXELS, place(name, z[0])))
         return Job(kind, lambda: packed(sequence, kind, decode_pixels(model, z)))
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
@@ -99,6 +100,33 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
     return Job(kind, lambda: _repaired(name, sequence, kind, ask))
 
 
+def _points(frame: bytes, z_dim: int, most: int) -> np.ndarray:
+    """The payload as up to `most` points, (M, D), all finite. Raises FrameError."""
+    size, point = len(frame) - REQUEST.size, 4 * z_dim
+    if size > most * point:
+        expected = REQUEST.size + most * point
+        raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; {expected} are expected.")
+    if size % point or not size:
+        raise FrameError(
+            INVALID, f"The frame has {len(frame)} bytes; {REQUEST.size + point} are expected."
+        )
+    z = np.frombuffer(frame, "<f4", offset=REQUEST.size).reshape(-1, z_dim)
+    if not np.isfinite(z).all():
+        raise FrameError(INVALID, "z holds a value that is not a finite number.")
+    return z
+
+
+def place(name: str, z: np.ndarray) -> str:
+    """Where z (D,) lies among the encoded images, as JSON."""
+    import torch
+
+    from core.typicality import typicality
+
+    found = typicality(torch.tensor(z, dtype=torch.float32), caches.reference(name))
+    facts = {"nearest": found.nearest.tolist(), "distances": found.distances.tolist()}
+    return json.dumps(found._asdict() | facts)
+
+
 def _repaired(name: str, sequence: int, kind: int, ask: repairs.Ask) -> bytes:
     """The answer frame of a repair; what a user can mend is a sentence in it, without pixels."""
     from core.checkpoint import CheckpointError
@@ -109,8 +137,7 @@ def _repaired(name: str, sequence: int, kind: int, ask: repairs.Ask) -> bytes:
             repairs.glimpse(name, ask) if kind == REPAIR else caches.completion(name, ask).answer
         )
     except (RepairError, CheckpointError) as error:
-        nothing = np.empty((0, 0, 0), np.uint8)
-        return packed(sequence, kind, nothing, json.dumps({"error": str(error)}))
+        return packed(sequence, kind, NO_PIXELS, json.dumps({"error": str(error)}))
     return packed(sequence, kind, found.planes, found.facts)
 
 
@@ -121,13 +148,14 @@ def packed(sequence: int, kind: int, planes: np.ndarray, facts: str = "") -> byt
 
 
 def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
-    """model.decode of one z (D,) as uint8 pixels (C, H, W)."""
+    """model.decode of z (D,) or (M, D) as uint8 planes, (C, H, W) or (M*C, H, W)."""
     import torch
 
     from core.images import to_uint8
 
     with torch.inference_mode():
-        return to_uint8(model.decode(torch.tensor(z, dtype=torch.float32)[None])[0]).numpy()
+        images = to_uint8(model.decode(torch.tensor(z, dtype=torch.float32).view(-1, model.z_dim)))
+    return images.flatten(0, 1).numpy()
 
 
 async def channel(socket: WebSocket) -> None:
@@ -150,12 +178,12 @@ async def channel(socket: WebSocket) -> None:
             if message["type"] == "websocket.disconnect":
                 return
             job = understood(name, model, message.get("bytes"))
-            if job.kind == DECODE:
+            if job.kind in (DECODE, PLACE):
                 # A fraction of a millisecond, less than handing it to another thread would take.
                 await socket.send_bytes(job.run())
                 continue
-            # A repair goes to a thread, one of a kind at a time. live.js asks again only after an
-            # answer; a client that does not is not read before its last repair is done.
+            # The rest goes to a thread, one of a kind at a time. live.js asks again only after an
+            # answer; a client that does not is not read before its last request is done.
             if job.kind in tasks:
                 await tasks[job.kind]
             tasks[job.kind] = asyncio.create_task(_send_from_thread(socket, job))
@@ -174,7 +202,7 @@ async def _send_from_thread(socket: WebSocket, job: Job) -> None:
     except WebSocketDisconnect:
         return
     except Exception:
-        await socket.close(INTERNAL, "The repair failed; the server's log says why.")
+        await socket.close(INTERNAL, "The request failed; the server's log says why.")
         raise
 
 
@@ -202,21 +230,26 @@ async def _answered(
 
 
 async def map_figure(request: Request) -> Response:
-    checkpoint, projection = (request.path_params[key] for key in ("checkpoint", "projection"))
-    return await _answered("application/json", caches.map_figure, checkpoint, projection)
+    which = (request.path_params[key] for key in ("checkpoint", "projection", "points"))
+    return await _answered("application/json", caches.map_figure, *which)
 
 
 async def encoded(request: Request) -> Response:
-    """mu of the encoded test set: float32, (N, D), row-major."""
+    """mu of a map's images: float32, (N, D), row-major."""
 
-    def mu(name: str) -> bytes:
-        return caches.latent_map(name).mu.numpy().astype("<f4").tobytes()
+    def mu(name: str, points: str) -> bytes:
+        return caches.encoded(name, points).mu.astype("<f4").tobytes()
 
-    return await _answered("application/octet-stream", mu, request.path_params["checkpoint"])
+    which = (request.path_params[key] for key in ("checkpoint", "points"))
+    return await _answered("application/octet-stream", mu, *which)
 
 
-async def sprites(request: Request) -> Response:
-    return await _answered("image/png", caches.sprites, request.path_params["checkpoint"])
+async def pictures(request: Request) -> Response:
+    """A map's images: one byte a pixel, (N, C, H, W), row-major."""
+    which = (request.path_params[key] for key in ("checkpoint", "points"))
+    response = await _answered("application/octet-stream", caches.pictures, *which)
+    response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 async def shadow_map(request: Request) -> Response:
@@ -251,9 +284,9 @@ class BrowserFiles(StaticFiles):
 
 ROUTES: list[BaseRoute] = [
     WebSocketRoute("/live/channel/{checkpoint}", channel),
-    Route("/live/map/{checkpoint}/{projection}.json", map_figure),
-    Route("/live/encoded/{checkpoint}.f32", encoded),
-    Route("/live/sprites/{checkpoint}.png", sprites),
+    Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
+    Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
+    Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
     Route("/live/shadow/{checkpoint}.png", shadow_map),
     Route("/live/plotly.js", plotly_js),
     Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
@@ -273,7 +306,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         try:
             model = caches.model(caches.DEFAULT_CHECKPOINT)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
-            caches.latent_map(caches.DEFAULT_CHECKPOINT)
+            caches.reference(caches.DEFAULT_CHECKPOINT)
             blank = bytes(model.image_size)
             repairs.glimpse(caches.DEFAULT_CHECKPOINT, repairs.asked(blank, blank, blank))
         except _page_errors():

@@ -263,7 +263,7 @@ def _on_the_map(name: str, z: Tensor) -> list[list[float]]:
     """Where (K, D) lie on the plane of caches.shadow_map; none for a model of one dimension."""
     if z.shape[1] < 2:
         return []
-    return [_rounded(xy) for xy in caches.plane(name, "pca").project(z.numpy())]
+    return [_rounded(xy) for xy in caches.projection(name, "pca").project(z.numpy())]
 
 
 def _rounded(values: Any) -> list[float]:

@@ -1,6 +1,6 @@
 """Every session key, its default, and its place in the URL.
 
-The URL holds `model` and `z`, and its path the panel, so a copied link opens the same view.
+The URL holds `model`, `z` and `map`, and its path the panel, so a copied link opens the same view.
 Keys that belong to a component's own state are named here too.
 """
 
@@ -23,8 +23,14 @@ Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
 NOTICE = "notice"  # str | None, a sentence to show once
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
-PROJECTION = "projection"  # "pca" or "dimensions"
+PROJECTION = "projection"  # an id of core.projection.available; URL: map
 AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
+POINTS = "points"  # "test" or "all": whose dots the map has
+UNDERLAY = "underlay"  # "none", "tiles" or "density": what lies under the dots
+GROUPS = "groups"  # {checkpoint: {name: indices}}, what was lassoed and named
+UNITS = "units"  # "z" or "sd": what the sliders' numbers are
+FILMSTRIPS = "filmstrips"  # bool: the sliders' tracks show what lies along them
+KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
 SOURCE = "source"  # where Reconstruct's digit comes from
 TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
@@ -48,6 +54,7 @@ SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
+STORAGE, PLACE, HISTORY = "component_storage", "component_place", "component_history"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -58,6 +65,12 @@ DEFAULTS: dict[str, object] = {
     PROJECTION: "pca",
     AXIS_X: 0,
     AXIS_Y: 1,
+    POINTS: "test",
+    UNDERLAY: "none",
+    GROUPS: {},
+    UNITS: "z",
+    FILMSTRIPS: True,
+    KEPT: {},
     SOURCE: "Test digit",
     TEST_INDEX: 0,
     UPLOAD: None,
@@ -105,31 +118,75 @@ def restore() -> None:
 
 
 def restore_z() -> None:
-    """After the model is known to load: its z from the URL, or that of the first test digit."""
+    """After the model is known to load: its z and map from the URL, or the first test digit's."""
     if st.session_state[Z_OF] == checkpoint():
         return
     first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
-    z_dim = caches.model(checkpoint()).z_dim
-    latent = caches.latent_map(checkpoint())
+    encoded = caches.encoded_test_set(checkpoint())
+    latent, z_dim = encoded.latent, encoded.latent.mu.shape[1]
+    st.session_state[NOTICE] = st.session_state[NOTICE] or encoded.problem
     set_z(latent.mu[0].tolist())
-    if first_run and "z" in st.query_params:
-        try:
-            set_z(parse_z(st.query_params["z"], z_dim))
-        except ValueError as error:
-            st.session_state[NOTICE] = f"The link's z is ignored: {error}"
     if not first_run:
         st.session_state[METHOD] = None  # the default of one model is not that of the next
-    st.session_state[PROJECTION] = "dimensions" if z_dim == 2 else "pca"
+    st.session_state[PROJECTION] = {1: "line", 2: "dimensions"}.get(z_dim, "pca")
     useful = latent.order
     st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
+    if first_run:
+        _from_link(z_dim)
+
+
+def _from_link(z_dim: int) -> None:
+    """What the URL says about z and map; what it cannot mean is said and left out."""
+    if "z" in st.query_params:
+        try:
+            set_z(unpacked_z(st.query_params["z"], z_dim))
+        except ValueError as error:
+            st.session_state[NOTICE] = f"The link's z is ignored: {error}"
+    if "map" in st.query_params:
+        asked = st.query_params["map"]
+        try:
+            caches.projection(checkpoint(), asked)
+        except ValueError as error:
+            st.session_state[NOTICE] = f"The link's map is ignored: {error}"
+            return
+        if "," in asked:
+            axes = [int(part) for part in asked.split(",")]
+            st.session_state[AXIS_X], st.session_state[AXIS_Y] = axes
+            asked = "dimensions"
+        st.session_state[PROJECTION] = asked
+
+
+def projection() -> str:
+    """The id of the map's projection, as explorer.caches knows it."""
+    id = st.session_state[PROJECTION]
+    if id != "dimensions":
+        return str(id)
+    return f"{st.session_state[AXIS_X]},{st.session_state[AXIS_Y]}"
 
 
 def publish() -> None:
     """After everything is drawn: the URL that opens this view."""
-    wanted = {"model": checkpoint(), "z": ",".join(f"{value:.5g}" for value in z())}
+    wanted = {"model": checkpoint(), "map": projection(), "z": packed_z(z())}
     for key, value in wanted.items():
         if st.query_params.get(key) != value:
             st.query_params[key] = value
+
+
+def packed_z(values: Sequence[float]) -> str:
+    """z for a URL: "~" and its float32 bytes in URL-safe base64, 343 characters for 64 numbers."""
+    return "~" + base64.urlsafe_b64encode(np.asarray(values, "<f4").tobytes()).decode().rstrip("=")
+
+
+def unpacked_z(text: str, z_dim: int) -> list[float]:
+    """What `packed_z` made, or numbers with commas between them. Raises ValueError."""
+    if not text.startswith("~"):
+        return parse_z(text, z_dim)
+    try:
+        raw = base64.b64decode(text[1:] + "=" * (-len(text[1:]) % 4), altchars="-_", validate=True)
+        values = np.frombuffer(raw, "<f4")
+    except ValueError:  # binascii.Error is one
+        raise ValueError("it is no point that this program has packed.") from None
+    return checked_z(values.tolist(), z_dim)
 
 
 def parse_z(text: str, z_dim: int) -> list[float]:

@@ -33,14 +33,6 @@ class Dimension(TypedDict):
     active: bool
 
 
-class Sprites(TypedDict):
-    """A sheet of square digits, row-major; the url is relative to live/."""
-
-    url: str
-    columns: int
-    size: int  # px
-
-
 class Picture(NamedTuple):
     """One picture of a row, `width` px wide on screen."""
 
@@ -74,10 +66,11 @@ class BackgroundMap(TypedDict):
 
 
 class Plane(TypedDict):
-    """core.latent.LinearProjection for the browser."""
+    """core.projection.LinearProjection for the browser."""
 
     origin: list[float]
     axes: list[list[float]]
+    lifts: list[list[float]]
 
 
 def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., None]:
@@ -106,6 +99,19 @@ _draw_canvas = _register("draw_canvas")
 _image_input = _register("image_input")
 _picture_row = _register("picture_row")
 _repair_board = _register("repair_board")
+_browser_storage = _register("browser_storage")
+
+
+def browser_storage(
+    name: str, value: str, *, key: str, on_stored_change: Callable[[], None]
+) -> None:
+    """Keeps `value` in the browser's storage as `name`.
+
+    During on_stored_change session_state[key].stored is {"key": name, "value": ..., "merge": bool}:
+    what an earlier visit kept (to be joined with the present value) or another tab has just kept.
+    """
+    data = {"key": name, "value": value}
+    _browser_storage(key=key, data=data, on_stored_change=on_stored_change)
 
 
 def picture_row(pictures: Sequence[Picture], *, key: str) -> None:
@@ -140,17 +146,17 @@ def latent_map(
     *,
     figure: str,
     encoded: str,
-    sprites: Sprites,
+    pictures: str,
     plane: Plane,
     key: str,
     on_z_change: Callable[[], None],
 ) -> None:
-    """The map with its marker. `figure` and `encoded` are addresses relative to live/.
+    """The map with its marker. `figure`, `encoded` and `pictures` are addresses relative to live/.
 
     Commits like latent_sliders.
     """
     data = {
-        "live": live, "figure": figure, "encoded": encoded, "sprites": sprites, "plane": plane,
+        "live": live, "figure": figure, "encoded": encoded, "pictures": pictures, "plane": plane,
     }  # fmt: skip
     _latent_map(key=key, data=data, on_z_change=on_z_change)
 

@@ -10,28 +10,36 @@
 const DECODE = 1;
 export const REPAIR = 2;
 export const COMPLETE = 3;
+export const STRIPS = 4; // many z, (M, D), for the filmstrips
+export const TILES = 5; // many z for the tiles under the map
+const PLACE = 6;
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 
-/** Events: "z" (moved), "picture" (new pixels), "timing" (detail: ms), "status". */
+/** Events: "z" (moved), "picture" (new pixels), "place", "timing" (detail: ms), "status". */
 export const live = new EventTarget();
 
 let checkpoint = null;
 let revision = null; // of the last z that Python set; the hand's own moves do not change it
 let z = new Float32Array(0);
 let picture = null; // { pixels: Uint8Array, channels, height, width }
+let place = null; // where z lies among the encoded images: core.typicality.Typicality
+let placeWatchers = 0;
 
 /** The current point and its picture (null before the first). Do not write into them. */
 export const currentZ = () => z;
 export const currentPicture = () => picture;
+export const currentPlace = () => place;
+export const currentCheckpoint = () => checkpoint;
 
 /** Move. Whatever shows z follows at once, the picture as soon as it is decoded. */
 export function setZ(next) {
   z = Float32Array.from(next);
   emit("z");
   channel.request(DECODE, z, performance.now(), showPicture);
+  askForPlace();
 }
 
 /**
@@ -41,6 +49,21 @@ export function setZ(next) {
  */
 export const ask = (kind, payload, since, onAnswer) =>
   channel.request(kind, payload, since, onAnswer);
+
+/** From now on, until `signal` aborts, "place" tells where z lies, and `currentPlace` knows it. */
+export function watchPlace(signal) {
+  placeWatchers += 1;
+  signal.addEventListener("abort", () => (placeWatchers -= 1));
+  askForPlace();
+}
+
+function askForPlace() {
+  if (!placeWatchers) return;
+  channel.request(PLACE, z, null, ({ facts }) => {
+    place = facts;
+    emit("place");
+  });
+}
 
 function showPicture({ planes: channels, height, width, pixels }, ms) {
   picture = { channels, height, width, pixels };
@@ -76,8 +99,14 @@ function configure(data) {
     channel.forget(DECODE);
     emit("picture");
   }
-  if (moved) emit("z");
-  if (switched) channel.connect();
+  if (switched) {
+    place = null;
+    channel.connect();
+  }
+  if (moved) {
+    emit("z");
+    askForPlace();
+  }
 }
 
 function emit(type, detail) {
@@ -108,6 +137,7 @@ class Channel {
       this.#retry = RETRY.first;
       this.#report(true, "");
       this.request(DECODE, z, null, showPicture);
+      askForPlace();
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);

@@ -6,12 +6,12 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
+from core.projection import LinearProjection
 from explorer import caches, state
 from explorer.components import (
     Dimension,
     Live,
     Plane,
-    Sprites,
     decoded_image,
     latent_map,
     latent_sliders,
@@ -73,14 +73,17 @@ def _map(live: Live) -> None:
             x = _axis("across", state.AXIS_X, z_dim, other=st.session_state[state.AXIS_Y])
             y = _axis("up", state.AXIS_Y, z_dim, other=x)
             projection = f"{x},{y}"
-    plane = caches.plane(name, projection)
+    plane = caches.projection(name, projection)
+    assert isinstance(plane, LinearProjection)
     path = quote(name)
     latent_map(
         live,
-        figure=f"map/{path}/{projection}.json",
-        encoded=f"encoded/{path}.f32",
-        sprites=Sprites(url=f"sprites/{path}.png", columns=caches.SPRITE_COLUMNS, size=28),
-        plane=Plane(origin=plane.origin.tolist(), axes=plane.axes.tolist()),
+        figure=f"map/{path}/{projection}/test.json",
+        encoded=f"encoded/{path}/test.f32",
+        pictures=f"pictures/{path}/test.u8",
+        plane=Plane(
+            origin=plane.origin.tolist(), axes=plane.axes.tolist(), lifts=plane.lifts.tolist()
+        ),
         key=state.MAP,
         on_z_change=functools.partial(state.commit_z, state.MAP),
     )

@@ -152,7 +152,7 @@ def test_dragging_the_marker_moves_z_in_its_plane(open_page: Open) -> None:
     page.wait_for_url(lambda new: new != url or "z=" in new)
     page.wait_for_timeout(1000)
     z = np.array(z_of_url(page))
-    plane = caches.plane("mnist-mlp-20", "pca")
+    plane = caches.projection("mnist-mlp-20", "pca")
     outside = np.eye(20) - plane.axes.T @ plane.axes
     np.testing.assert_allclose(outside @ (z - start), 0, atol=2e-3)
     assert np.linalg.norm(plane.project(z) - plane.project(start)) > 0.3
@@ -175,7 +175,7 @@ def test_hover_shows_a_digit_and_a_click_loads_it(open_page: Open) -> None:
     marker(page)
     latent = caches.latent_map("mnist-mlp-20")
     # A lonely point, so that no other lies under the pointer: ask the plot where it is.
-    xy = caches.plane("mnist-mlp-20", "pca").project(latent.mu.numpy())
+    xy = caches.projection("mnist-mlp-20", "pca").project(latent.mu.numpy())
     index = int(xy[:, 0].argmin())
     box = page.get_by_test_id("latent-map").bounding_box()
     assert box

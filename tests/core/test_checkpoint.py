@@ -180,10 +180,12 @@ def test_any_damage_to_the_header_is_refused_or_harmless(
 def test_map_round_trip_and_absence(tiny_checkpoint: Path) -> None:
     latent = load_map(tiny_checkpoint)
     assert latent is not None and latent.mu.shape == (40, 3)
-    save_map(tiny_checkpoint, latent)
+    umap = torch.randn(40, 2)
+    save_map(tiny_checkpoint, latent._replace(embeddings={"umap": umap}))
     again = load_map(tiny_checkpoint)
-    assert again is not None
-    for one, other in zip(latent, again, strict=True):
+    assert again is not None and list(again.embeddings) == ["umap"]
+    assert torch.equal(again.embeddings["umap"], umap)
+    for one, other in zip(latent[:3], again[:3], strict=True):
         assert torch.equal(one, other)
     (tiny_checkpoint / "map.npz").unlink()
     assert load_map(tiny_checkpoint) is None
@@ -196,6 +198,13 @@ def test_a_damaged_map_names_its_mend(tiny_checkpoint: Path) -> None:
         load_map(tiny_checkpoint)
     np.savez(file, mu=np.zeros((4, 3)), labels=np.zeros(5), kl_per_dim=np.zeros(3))
     with pytest.raises(CheckpointError, match="do not fit each other"):
+        load_map(tiny_checkpoint)
+
+
+def test_a_map_of_other_weights_is_stale(tiny_checkpoint: Path) -> None:
+    torch.manual_seed(2)
+    save_checkpoint(tiny_checkpoint, VAE(h_dim=16, z_dim=3))
+    with pytest.raises(CheckpointError, match="other weights.*core evaluate tiny"):
         load_map(tiny_checkpoint)
 
 

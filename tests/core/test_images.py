@@ -30,14 +30,6 @@ def test_png_keeps_pixels_and_enlarges_by_whole_ones(channels: int) -> None:
     assert (torch.from_numpy(small.copy()).permute(2, 0, 1) == images.to_uint8(image)).all()
 
 
-def test_sprite_sheet_is_row_major(generator: torch.Generator) -> None:
-    digits = torch.rand(7, 1, 28, 28, generator=generator)
-    sheet = np.asarray(Image.open(io.BytesIO(images.sprite_sheet(digits, columns=3))))
-    assert sheet.shape == (3 * 28, 3 * 28)
-    fifth = sheet[28:56, 28:56]  # index 4: row 1, column 1
-    assert (fifth == images.to_uint8(digits[4, 0]).numpy()).all()
-
-
 def test_grid_holds_every_image() -> None:
     assert images.grid(torch.zeros(10, 1, 28, 28), columns=5).shape == (3, 62, 152)
 

@@ -1,54 +1,9 @@
-"""Statistics and planes: lift is exact and leaves the rest of z alone."""
+"""Statistics of the encoded data."""
 
-import numpy as np
-import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from core import VAE
-from core.latent import (
-    LatentMap,
-    dimension_plane,
-    encode_images,
-    latent_map,
-    principal_plane,
-)
-
-coordinates = st.floats(-5, 5, width=32)
-
-
-@settings(deadline=None)
-@given(
-    hnp.arrays(np.float32, (6,), elements=coordinates),
-    hnp.arrays(np.float32, (2,), elements=coordinates),
-    st.integers(0, 100),
-)
-def test_lift_inverts_project_and_keeps_what_is_outside(
-    z: np.ndarray, xy: np.ndarray, seed: int
-) -> None:
-    mu = torch.randn(50, 6, generator=torch.Generator().manual_seed(seed))
-    for plane in (principal_plane(mu), dimension_plane(6, 4, 1)):
-        np.testing.assert_allclose(plane.axes @ plane.axes.T, np.eye(2), atol=1e-5)
-        lifted = plane.lift(xy, z)
-        np.testing.assert_allclose(plane.project(lifted), xy, atol=1e-4)
-        outside = np.eye(6) - plane.axes.T @ plane.axes
-        np.testing.assert_allclose(outside @ (lifted - z), 0, atol=1e-4)
-
-
-def test_principal_plane_finds_the_widest_directions() -> None:
-    generator = torch.Generator().manual_seed(0)
-    mu = torch.randn(5000, 4, generator=generator) * torch.tensor([0.1, 3.0, 0.2, 1.0])
-    plane = principal_plane(mu)
-    assert np.abs(plane.axes[0]).argmax() == 1 and np.abs(plane.axes[1]).argmax() == 3
-    assert plane.names[0].startswith("PC1 (89%") or plane.names[0].startswith("PC1 (90%")
-
-
-@pytest.mark.parametrize(("i", "j"), [(1, 1), (0, 6), (-1, 0)])
-def test_impossible_planes_are_refused(i: int, j: int) -> None:
-    with pytest.raises(ValueError, match="two different dimensions"):
-        dimension_plane(6, i, j)
+from core.latent import LatentMap, encode_images, latent_map
 
 
 def test_encoding_in_batches_changes_nothing(tiny: VAE, images: torch.Tensor) -> None:
@@ -68,3 +23,10 @@ def test_order_and_activity() -> None:
 def test_latent_map_of_a_model(tiny: VAE, images: torch.Tensor) -> None:
     latent = latent_map(tiny, images, torch.zeros(40, dtype=torch.int64))
     assert latent.mu.shape == (40, 3) and (latent.kl_per_dim >= 0).all()
+
+
+def test_ranges_are_quantiles_and_the_priors_where_nothing_is_carried() -> None:
+    mu = torch.linspace(-1, 3, 1001)[:, None] * torch.tensor([1.0, 0.0])
+    ranges = LatentMap(mu, torch.zeros(1001), torch.zeros(2)).ranges
+    torch.testing.assert_close(ranges[0], torch.tensor([-0.98, 1.0, 2.98]), atol=1e-3, rtol=0)
+    assert ranges[1].tolist() == [-3, 0, 3]

@@ -108,7 +108,7 @@ def test_completions_have_weights_groups_and_places(socket: Any) -> None:
     members = [index for group in facts["groups"] for index in group["members"]]
     assert sorted(members) == [0, 1, 2, 3]
     assert len(facts["z"]) == 4 and len(facts["z"][0]) == 20
-    plane = caches.plane(NAME, "pca")
+    plane = caches.projection(NAME, "pca")
     np.testing.assert_allclose(facts["xy"], plane.project(np.array(facts["z"])), atol=1e-3)
     assert facts["psnr"] is None and facts["ssim"] is None, "the original is not known"
 

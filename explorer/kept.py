@@ -1,0 +1,193 @@
+"""What a person makes of a checkpoint's latent space and wants back: bookmarks, names, directions.
+
+It belongs to one session (`state.KEPT`, by checkpoint) and is written into the browser's own
+storage, so that it survives a reload and a restart of the server and no other visitor sees it.
+What comes back from there is checked like anything that comes from outside.
+"""
+
+import json
+import math
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import streamlit as st
+
+from explorer import caches, state
+from explorer.components import browser_storage
+
+MOST = 500  # bookmarks or directions of a checkpoint: what a browser's 5 MB hold at 64 dimensions
+MOST_NAME = 60  # characters
+
+
+class Bookmark(TypedDict):
+    """A point to come back to."""
+
+    id: str
+    name: str
+    z: list[float]
+
+
+class Direction(TypedDict):
+    """A named direction: z + t * vector is t units "thicker"; a unit is one standard deviation of
+    what it was made from."""
+
+    id: str
+    name: str
+    vector: list[float]
+
+
+class Kept(TypedDict):
+    """Everything kept for one checkpoint."""
+
+    bookmarks: list[Bookmark]
+    directions: list[Direction]
+    names: dict[str, str]  # of latent dimensions: "4" -> "slant"
+    locked: list[int]  # dimensions that randomising leaves alone
+
+
+def kept() -> Kept:
+    """What is kept for the checkpoint in use. Change it by `keep` only."""
+    everything: dict[str, Kept] = st.session_state[state.KEPT]
+    empty = Kept(bookmarks=[], directions=[], names={}, locked=[])
+    return everything.get(state.checkpoint(), empty)
+
+
+def keep(**changes: Any) -> None:
+    """Replace fields of `kept()`."""
+    now: Any = {**kept(), **changes}
+    st.session_state[state.KEPT] = {**st.session_state[state.KEPT], state.checkpoint(): now}
+
+
+def add_bookmark(name: str, z: Sequence[float]) -> None:
+    """Raises ValueError when there are too many."""
+    present = kept()["bookmarks"]
+    keep(bookmarks=[*present, Bookmark(id=_id(present), name=_name(name), z=list(z))])
+
+
+def add_direction(name: str, vector: Sequence[float]) -> None:
+    """Raises ValueError when there are too many."""
+    present = kept()["directions"]
+    keep(directions=[*present, Direction(id=_id(present), name=_name(name), vector=list(vector))])
+
+
+def rename(field: str, id: str, name: str) -> None:
+    """Of a bookmark or direction; `field` is "bookmarks" or "directions"."""
+    _change(field, lambda entry: {**entry, "name": _name(name)} if entry["id"] == id else entry)
+
+
+def remove(field: str, id: str) -> None:
+    _change(field, lambda entry: None if entry["id"] == id else entry)
+
+
+def name_of(dimension: int) -> str:
+    """What a dimension is called: as it was renamed, or z and its number."""
+    return kept()["names"].get(str(dimension), f"z{dimension}")
+
+
+def name_dimension(dimension: int, name: str) -> None:
+    """An empty name, or the dimension's own, takes the given one away."""
+    names = {key: value for key, value in kept()["names"].items() if key != str(dimension)}
+    name = _name(name)
+    keep(names=names | ({str(dimension): name} if name and name != f"z{dimension}" else {}))
+
+
+def lock(dimension: int, locked: bool) -> None:
+    keep(locked=sorted({*kept()["locked"], dimension} - (set() if locked else {dimension})))
+
+
+def storage() -> None:
+    """Keep the browser's copy the same. Once on every page."""
+    browser_storage(
+        f"latent-explorer/{state.checkpoint()}",
+        json.dumps(kept()),
+        key=state.STORAGE,
+        on_stored_change=_adopt,
+    )
+
+
+def _adopt() -> None:
+    """The browser's storage holds what an earlier session or another tab has kept."""
+    told = st.session_state[state.STORAGE].stored
+    if told and told["key"] == f"latent-explorer/{state.checkpoint()}":
+        stored = checked(told["value"], len(state.z()), dict(kept()) if told["merge"] else {})
+        st.session_state[state.KEPT] = {
+            **st.session_state[state.KEPT],
+            state.checkpoint(): stored,
+        }
+
+
+def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
+    """Stored JSON as a Kept, joined with `mine`; whatever does not fit the model is left out."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    found: dict[str, Any] = value if isinstance(value, dict) else {}
+
+    def entries(field: str, vector: str) -> list[Any]:
+        listed = found.get(field)
+        good = [
+            {"id": entry["id"], "name": _name(entry["name"]), vector: entry[vector]}
+            for entry in (listed if isinstance(listed, list) else [])
+            if isinstance(entry, dict)
+            and isinstance(entry.get("id"), str)
+            and isinstance(entry.get("name"), str)
+            and _is_vector(entry.get(vector), z_dim)
+        ]
+        present = mine.get(field, [])
+        known = {entry["id"] for entry in present}
+        return [*(entry for entry in good if entry["id"] not in known), *present][:MOST]
+
+    names, locked = found.get("names"), found.get("locked")
+    return Kept(
+        bookmarks=entries("bookmarks", "z"),
+        directions=entries("directions", "vector"),
+        names={
+            str(d): _name(names[str(d)])
+            for d in range(z_dim)
+            if isinstance(names, dict) and isinstance(names.get(str(d)), str)
+        }
+        | mine.get("names", {}),
+        locked=sorted(
+            {d for d in range(z_dim) if isinstance(locked, list) and d in locked}
+            | set(mine.get("locked", []))
+        ),
+    )
+
+
+def thumbnails(points: Sequence[Sequence[float]]) -> list[bytes]:
+    """The decoded pictures of points, as grey or RGB bytes."""
+    import numpy as np
+
+    from explorer.live import decode_pixels
+
+    if not points:
+        return []
+    model = caches.model(state.checkpoint())
+    planes = decode_pixels(model, np.asarray(points, np.float32))
+    channels = model.image_shape[0]
+    return [planes[n * channels : (n + 1) * channels].tobytes() for n in range(len(points))]
+
+
+def _is_vector(value: object, size: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == size
+        and all(type(v) in (int, float) and math.isfinite(v) for v in value)
+    )
+
+
+def _id(present: Sequence[object]) -> str:
+    if len(present) >= MOST:
+        raise ValueError(f"There are {MOST} already; remove some first.")
+    return uuid.uuid4().hex[:12]
+
+
+def _name(text: str) -> str:
+    return " ".join(text.split())[:MOST_NAME]
+
+
+def _change(field: str, change: Callable[[Any], Any]) -> None:
+    entries: list[Any] = kept()[field]  # type: ignore[literal-required]
+    keep(**{field: [new for entry in entries if (new := change(entry)) is not None]})
