@@ -17,6 +17,6 @@ def test_clusters_stay_together(method: str) -> None:
     assert xy.shape == (90, 2) and xy.dtype == torch.float32 and xy.isfinite().all()
     nearest = torch.cdist(xy, xy).fill_diagonal_(float("inf")).argmin(1)
     assert (labels[nearest] == labels).float().mean() > 0.95
-    assert steps[-1][0] == steps[-1][1] and len(steps) > 5
+    assert steps[-1][0] == steps[-1][1] and len(steps) >= 2
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     torch.testing.assert_close(embed(mu, seed=3), xy)
