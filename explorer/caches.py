@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core import VAE
     from core.data import LabelledImages
     from core.latent import LatentMap
@@ -259,6 +261,13 @@ def dataset_of(name: str) -> str:
     from core.checkpoint import describe
 
     return describe(name).config.get("dataset", "mnist")
+
+
+def decoded(name: str, z: np.ndarray) -> Tensor:
+    """Images of points (N, D), (N, C, H, W)."""
+    import torch
+
+    return model(name).decode(torch.from_numpy(np.asarray(z, np.float32)))
 
 
 def classes(name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ Frames are little-endian; see explorer/components/live.js for the browser's side
     DECODE    z as float32, D numbers                  the decoded picture
     STRIPS    M points as float32, (M, D)              M decoded pictures, the filmstrips
     TILES     the same                                 the same, the tiles under the map
-    PLACE     z as float32, D numbers                  JSON: where z lies among the encoded images
+    PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
 
@@ -87,7 +87,7 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
     if kind in (DECODE, PLACE, STRIPS, TILES):
         z = _points(frame, model.z_dim, 1 if kind in (DECODE, PLACE) else MOST_POINTS)
         if kind == PLACE:
-            return Job(kind, lambda: packed(sequence, kind, NO_PIXELS, place(name, z[0])))
+            return Job(kind, lambda: packed(sequence, kind, *place(name, z[0])))
         return Job(kind, lambda: packed(sequence, kind, decode_pixels(model, z)))
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
@@ -116,15 +116,22 @@ def _points(frame: bytes, z_dim: int, most: int) -> np.ndarray:
     return z
 
 
-def place(name: str, z: np.ndarray) -> str:
-    """Where z (D,) lies among the encoded images, as JSON."""
+def place(name: str, z: np.ndarray) -> tuple[np.ndarray, str]:
+    """The encoded images nearest to z (D,) as planes, and core.typicality.Typicality as JSON."""
     import torch
 
+    from core.images import to_uint8
     from core.typicality import typicality
 
     found = typicality(torch.tensor(z, dtype=torch.float32), caches.reference(name))
-    facts = {"nearest": found.nearest.tolist(), "distances": found.distances.tolist()}
-    return json.dumps(found._asdict() | facts)
+    test, classes = caches.test_set(name), caches.classes(name)
+    facts = found._asdict() | {
+        "nearest": found.nearest.tolist(),
+        "distances": found.distances.tolist(),
+        "classes": [classes[label] for label in test.labels[found.nearest].tolist()],
+    }
+    planes = to_uint8(test.images[found.nearest]).flatten(0, 1).numpy()
+    return planes, json.dumps(facts)
 
 
 def _repaired(name: str, sequence: int, kind: int, ask: repairs.Ask) -> bytes:

@@ -28,9 +28,12 @@ AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
 UNDERLAY = "underlay"  # "none", "tiles" or "density": what lies under the dots
 GROUPS = "groups"  # {checkpoint: {name: indices}}, what was lassoed and named
-UNITS = "units"  # "z" or "sd": what the sliders' numbers are
+SLIDER_SET = "slider_set"  # "dimensions" or "directions"
+IN_SD = "in_sd"  # bool: the sliders' numbers are standard deviations
 FILMSTRIPS = "filmstrips"  # bool: the sliders' tracks show what lies along them
 KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
+COMPARED = "compared"  # (id, id) of the bookmarks that are A and B, each may be None
+FILM_DIMENSION = "film_dimension"  # int, the latent dimension of a traversal's film
 SOURCE = "source"  # where Reconstruct's digit comes from
 TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
@@ -54,7 +57,8 @@ SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
-STORAGE, PLACE, HISTORY = "component_storage", "component_place", "component_history"
+STORAGE, TYPICALITY, HISTORY = "component_storage", "component_typicality", "component_history"
+BOOKMARKS, COMPARISON, MIX = "component_bookmarks", "component_comparison", "component_mix"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -68,9 +72,12 @@ DEFAULTS: dict[str, object] = {
     POINTS: "test",
     UNDERLAY: "none",
     GROUPS: {},
-    UNITS: "z",
+    SLIDER_SET: "dimensions",
+    IN_SD: False,
     FILMSTRIPS: True,
     KEPT: {},
+    COMPARED: (None, None),
+    FILM_DIMENSION: 0,
     SOURCE: "Test digit",
     TEST_INDEX: 0,
     UPLOAD: None,
@@ -131,6 +138,7 @@ def restore_z() -> None:
     st.session_state[PROJECTION] = {1: "line", 2: "dimensions"}.get(z_dim, "pca")
     useful = latent.order
     st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
+    st.session_state[FILM_DIMENSION] = useful[0]
     if first_run:
         _from_link(z_dim)
 

@@ -25,12 +25,27 @@ class Live(TypedDict):
     pixels: str  # base64 of C*H*W bytes
 
 
-class Dimension(TypedDict):
-    """One slider."""
+class Axis(TypedDict):
+    """What one slider moves z along: a latent dimension, or a vector.
 
-    dimension: int
-    kl: float  # nats, mean over the test set
+    Along a vector the slider's value is where z - origin falls on it, and moving it leaves the rest
+    of z alone; on a line, z is put on the line itself.
+    """
+
+    id: str
+    name: str
+    dimension: int | None
+    vector: list[float] | None
+    origin: list[float] | None
+    line: bool
+    kl: float | None  # nats, mean over the test set
     active: bool
+    low: float  # where the slider begins and ends
+    high: float
+    median: float
+    mean: float
+    sd: float
+    locked: bool
 
 
 class Picture(NamedTuple):
@@ -100,6 +115,9 @@ _image_input = _register("image_input")
 _picture_row = _register("picture_row")
 _repair_board = _register("repair_board")
 _browser_storage = _register("browser_storage")
+_typicality = _register("typicality")
+_history = _register("history")
+_bookmarks = _register("bookmarks")
 
 
 def browser_storage(
@@ -127,18 +145,59 @@ def decoded_image(live: Live, *, key: str, label: str) -> None:
 
 def latent_sliders(
     live: Live,
-    dimensions: Sequence[Dimension],
+    axes: Sequence[Axis],
     *,
-    radius: float,
+    filmstrips: bool,
+    units: str,
     key: str,
     on_z_change: Callable[[], None],
+    on_edit_change: Callable[[], None],
 ) -> None:
-    """A slider for each dimension, from -radius to radius.
+    """A slider for each axis, in this order. `units` of the numbers: "z" or "sd".
 
     On release session_state[key].z is {"z": [...], "checkpoint": ...} and on_z_change is called.
+    During on_edit_change session_state[key].edit is {"id": ..., "name": ...} or {"id": ...,
+    "locked": ...}.
     """
-    data = {"live": live, "dimensions": list(dimensions), "radius": radius}
-    _latent_sliders(key=key, data=data, on_z_change=on_z_change)
+    data = {"live": live, "axes": list(axes), "filmstrips": filmstrips, "units": units}
+    _latent_sliders(key=key, data=data, on_z_change=on_z_change, on_edit_change=on_edit_change)
+
+
+def typicality(live: Live, *, key: str, on_load_change: Callable[[], None]) -> None:
+    """How usual z is, and its nearest neighbours.
+
+    During on_load_change session_state[key].load is the index of a neighbour that was chosen.
+    """
+    _typicality(key=key, data={"live": live}, on_load_change=on_load_change)
+
+
+def history(live: Live, *, key: str, on_z_change: Callable[[], None]) -> None:
+    """Undo and redo of z. Commits like latent_sliders."""
+    _history(key=key, data={"live": live}, on_z_change=on_z_change)
+
+
+def bookmarks(
+    live: Live,
+    marks: Sequence[tuple[str, str]],
+    pixels: bytes,
+    *,
+    compared: Sequence[str | None],
+    full: bool,
+    key: str,
+    on_event_change: Callable[[], None],
+) -> None:
+    """A shelf of (id, name) with their pictures, all of the model's shape, one after another.
+
+    `compared` are the ids that are A and B. During on_event_change session_state[key].event is
+    {"kind": "add", "z": [...]}, or "go", "rename" (with "name"), "remove" or "compare" (with
+    "side": "A" or "B") of an "id".
+    """
+    data = {
+        "live": live, "bookmarks": [{"id": id, "name": name} for id, name in marks],
+        "pixels": base64.b64encode(pixels).decode(), "shape": live["shape"],
+        "compared": list(compared), "full": full,
+    }  # fmt: skip
+    _bookmarks(key=key, data=data, on_event_change=on_event_change)
 
 
 def latent_map(

@@ -18,14 +18,17 @@ const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 
-/** Events: "z" (moved), "picture" (new pixels), "place", "timing" (detail: ms), "status". */
+/**
+ * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"
+ * (detail: ms), "status".
+ */
 export const live = new EventTarget();
 
 let checkpoint = null;
 let revision = null; // of the last z that Python set; the hand's own moves do not change it
 let z = new Float32Array(0);
 let picture = null; // { pixels: Uint8Array, channels, height, width }
-let place = null; // where z lies among the encoded images: core.typicality.Typicality
+let place = null; // where z lies: core.typicality.Typicality and the nearest images
 let placeWatchers = 0;
 
 /** The current point and its picture (null before the first). Do not write into them. */
@@ -59,8 +62,8 @@ export function watchPlace(signal) {
 
 function askForPlace() {
   if (!placeWatchers) return;
-  channel.request(PLACE, z, null, ({ facts }) => {
-    place = facts;
+  channel.request(PLACE, z, null, ({ facts, ...pictures }) => {
+    place = { ...facts, ...pictures };
     emit("place");
   });
 }
@@ -79,6 +82,7 @@ export function commit(setStateValue) {
   clearTimeout(commitTimer);
   commitTimer = setTimeout(() => {
     setStateValue("z", { z: Array.from(z), checkpoint, revision, commit: ++commits });
+    emit("settled");
   }, COMMIT_DELAY);
 }
 
@@ -105,6 +109,7 @@ function configure(data) {
   }
   if (moved) {
     emit("z");
+    emit("settled");
     askForPlace();
   }
 }

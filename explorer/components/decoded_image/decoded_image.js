@@ -1,7 +1,8 @@
 // The decoded picture: painted pixel by pixel, enlarged by CSS, followed by a line that says how
-// fast it follows. A small copy floats in a corner while z moves and the picture is out of sight.
+// fast it follows. Where z lies off the data, its frame says so. A small copy floats in a corner while z moves and the picture is out of sight.
 
-import { channelStatus, component, currentPicture, element } from "../live.js";
+import { channelStatus, component, currentPicture, currentPlace, element } from "../live.js";
+import { paintInto } from "../pixels.js";
 
 const WINDOW = 1000; // ms over which frames are counted and latencies taken
 const READING = 250; // ms between two updates of the reading: faster cannot be read
@@ -10,7 +11,8 @@ export default component("decoded-image", (root, listen, ended) => {
   const canvas = element("canvas", { "data-testid": "decoded-image", role: "img" });
   const floating = element("canvas", { class: "floating", "aria-hidden": "true" });
   const reading = element("div", { class: "reading", "data-testid": "live-latency" });
-  root.append(canvas, floating, reading);
+  const off = element("span", { class: "off" }, "off the data");
+  root.append(element("div", { class: "frame" }, canvas, off), floating, reading);
 
   let seen = true;
   const observer = new IntersectionObserver(([entry]) => {
@@ -48,6 +50,7 @@ export default component("decoded-image", (root, listen, ended) => {
   };
 
   listen("picture", paint);
+  listen("place", () => root.classList.toggle("off-data", currentPlace().verdict === "off"));
   listen("status", read);
   listen("timing", ({ detail }) => {
     const now = performance.now();
@@ -68,20 +71,3 @@ export default component("decoded-image", (root, listen, ended) => {
     read();
   };
 });
-
-function paintInto(canvas, { pixels, channels, height, width }) {
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  const plane = width * height;
-  for (let i = 0; i < plane; i++) {
-    image.data[4 * i] = pixels[i];
-    image.data[4 * i + 1] = pixels[channels === 1 ? i : plane + i];
-    image.data[4 * i + 2] = pixels[channels === 1 ? i : 2 * plane + i];
-    image.data[4 * i + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
-}

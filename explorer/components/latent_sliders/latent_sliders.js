@@ -1,74 +1,66 @@
-// One native range input for every latent dimension, the most informative first. Those that carry
-// nothing are folded away.
+// A slider for every axis: latent dimensions, the most informative first, or named directions. What
+// lies along an axis shows in its track as a filmstrip; all of them follow while any slider moves.
 
-import { commit, component, currentZ, element, setZ } from "../live.js";
+import { component, currentZ, element } from "../live.js";
+import { Filmstrips } from "./filmstrips.js";
+import { Row } from "./row.js";
+
+const MANY = 12; // with more axes than these ...
+const FIRST = 8; // ... so many show and the rest is behind "more"
 
 export default component("latent-sliders", (root, listen) => {
-  let rows = []; // { dimension, input, value, row, shown }
+  let rows = [];
   let built = ""; // what the rows were made for
-  let setStateValue;
+  let setters = {};
+  const strips = new Filmstrips();
 
   const show = () => {
     const z = currentZ();
-    for (const row of rows) {
-      const { dimension, input, value } = row;
-      if (row.shown === z[dimension]) continue; // only what has moved is laid out again
-      row.shown = z[dimension];
-      // A thumb that already stands within half a step is left alone: it may be in the hand.
-      if (Math.abs(input.valueAsNumber - z[dimension]) > input.step / 2) {
-        input.value = z[dimension];
-      }
-      value.textContent = z[dimension].toFixed(2);
-      input.style.setProperty("--at", (input.value - input.min) / (input.max - input.min));
+    for (const row of rows) row.show(z);
+    strips.follow(z);
+  };
+
+  const fold = (open, summary, folded) => {
+    const box = element("details", {}, element("summary", {}, summary), ...folded);
+    box.open = open;
+    box.ontoggle = show; // strips are asked for only where they can be seen
+    return box;
+  };
+
+  const build = ({ axes }) => {
+    const open = [...root.querySelectorAll("details")].map((box) => box.open);
+    rows = axes.map((axis) => new Row(axis, setters));
+    const used = rows.filter(({ axis }) => axis.active);
+    const first = used.length > MANY ? used.slice(0, FIRST) : used;
+    const more = used.slice(first.length);
+    const unused = rows.filter(({ axis }) => !axis.active);
+    const elements = (of) => of.map((row) => row.element);
+    root.replaceChildren(...elements(first));
+    if (more.length) {
+      const nats = more.reduce((sum, { axis }) => sum + axis.kl, 0);
+      const summary = `${more.length} more dimensions, ${nats.toFixed(1)} nats together`;
+      root.append(fold(open[0] ?? false, summary, elements(more)));
+    }
+    if (unused.length) {
+      const why = `${unused.length} more carry nothing: their mean hardly varies over the test set `
+        + "(variance below 0.01)";
+      root.append(fold(open[more.length ? 1 : 0] ?? false, why, elements(unused)));
     }
   };
 
-  const move = (dimension, to) => {
-    const next = currentZ().slice();
-    next[dimension] = to;
-    setZ(next);
-  };
-
-  const build = ({ dimensions, radius }) => {
-    const mostKl = Math.max(...dimensions.map(({ kl }) => kl));
-    rows = dimensions.map(({ dimension, kl, active }) => {
-      const input = element("input", {
-        type: "range",
-        min: -radius,
-        max: radius,
-        step: 0.01,
-        "aria-label": `latent dimension ${dimension}, ${kl.toFixed(2)} nats`,
-        "data-testid": `latent-slider-${dimension}`,
-      });
-      const value = element("output");
-      const name = element("span", { class: "name" }, `z${dimension}`);
-      const bar = element("span", { class: "kl", title: `KL ${kl.toFixed(2)} nats` });
-      bar.style.setProperty("--share", kl / mostKl);
-      const row = element("label", { class: "row" });
-      row.append(name, bar, input, value);
-      input.oninput = () => move(dimension, input.valueAsNumber);
-      input.onchange = () => commit(setStateValue);
-      input.ondblclick = () => {
-        move(dimension, 0);
-        commit(setStateValue);
-      };
-      return { dimension, input, value, row, active, shown: null };
-    });
-    const [used, unused] = [true, false].map((wanted) =>
-      rows.filter(({ active }) => active === wanted).map(({ row }) => row));
-    root.replaceChildren(...used);
-    if (!unused.length) return;
-    const why = `${unused.length} more carry nothing: their mean hardly varies over the test set`;
-    root.append(element("details", {}, element("summary", {}, why), ...unused));
-  };
-
   listen("z", show);
+  // A strip that was asked for while there was no connection, or for another model, is asked again.
+  listen("status", show);
 
-  return ({ data, setStateValue: tell }) => {
-    setStateValue = tell;
-    const wanted = JSON.stringify([data.dimensions, data.radius]);
+  return ({ data, setStateValue, setTriggerValue }) => {
+    Object.assign(setters, { setStateValue, setTriggerValue });
+    const wanted = JSON.stringify(data.axes.map(({ name, locked, ...rest }) => rest));
     if (wanted !== built) build(data);
     built = wanted;
+    const mostKl = Math.max(...data.axes.map(({ kl }) => kl ?? 0), 1e-9);
+    rows.forEach((row, i) => row.configure(data.axes[i], data, mostKl));
+    root.classList.toggle("with-strips", data.filmstrips);
+    strips.configure(data.filmstrips ? rows : []);
     show();
   };
 });

@@ -1,0 +1,62 @@
+// Bookmarks of z as a shelf of pictures: a click goes there, names are edited in place, and two of
+// them, A and B, can be compared.
+
+import { component, currentZ, element, fromBase64 } from "../live.js";
+import { paintInto } from "../pixels.js";
+
+export default component("bookmarks", (root) => {
+  let tell; // (kind, details)
+  const add = element("button", { class: "add", type: "button", "data-testid": "add-bookmark" },
+    "+ Bookmark this");
+  add.onclick = () => tell("add", { z: Array.from(currentZ()) });
+  const hint = element("span", { class: "hint" });
+  const shelf = element("ul", { class: "shelf" });
+  root.append(element("div", { class: "bar" }, add, hint), shelf);
+
+  const side = (id, letter, chosen) => {
+    const button = element("button", {
+      class: "side", type: "button", "aria-pressed": chosen,
+      title: `Compare it as ${letter}`,
+    }, letter);
+    button.onclick = () => tell("compare", { id, side: letter });
+    return button;
+  };
+
+  const card = ({ id, name }, n, { pixels, channels, height, width, compared }) => {
+    const canvas = element("canvas");
+    paintInto(canvas, { pixels, channels, height, width }, n * channels * height * width);
+    const go = element("button", {
+      class: "go", type: "button", title: `Go to ${name}`, "aria-label": `Go to ${name}`,
+    }, canvas);
+    go.onclick = () => tell("go", { id });
+    const label = element("input", {
+      type: "text", value: name, maxlength: 60, "aria-label": "Name of the bookmark",
+      spellcheck: "false", autocomplete: "off",
+    });
+    label.onchange = () => tell("rename", { id, name: label.value });
+    label.onkeydown = (event) => {
+      if (event.key === "Enter") label.blur();
+    };
+    const remove = element("button", {
+      class: "remove", type: "button", title: `Remove ${name}`, "aria-label": `Remove ${name}`,
+    }, "×");
+    remove.onclick = () => tell("remove", { id });
+    return element("li", { "data-testid": "bookmark" }, go, remove, label, element("div", {
+      class: "sides",
+    }, side(id, "A", compared[0] === id), side(id, "B", compared[1] === id)));
+  };
+
+  return ({ data, setTriggerValue }) => {
+    tell = (kind, details) => setTriggerValue("event", { kind, ...details });
+    const [channels, height, width] = data.shape;
+    const pictures = {
+      pixels: fromBase64(data.pixels), channels, height, width, compared: data.compared,
+    };
+    const { bookmarks } = data;
+    add.disabled = data.full;
+    hint.textContent = data.full
+      ? `There are ${bookmarks.length}, as many as are kept. Remove some first.`
+      : bookmarks.length ? "" : "A place you like is kept here, in this browser only.";
+    shelf.replaceChildren(...bookmarks.map((bookmark, n) => card(bookmark, n, pictures)));
+  };
+});

@@ -1,0 +1,64 @@
+// How usual the current z is: its distance to the encoded images, log p(z), and the eight nearest
+// images, while z moves. The figures are core.typicality's; a page without this never asks for them.
+
+import { component, currentPlace, element, watchPlace } from "../live.js";
+import { paintInto } from "../pixels.js";
+
+const NEIGHBOURS = 8;
+const VERDICTS = { in: "In the data", near: "Near the data", off: "Off the data" };
+
+const percent = (share) => {
+  const value = 100 * share;
+  return value > 99.5 && value < 100 ? value.toFixed(1) : value.toFixed(0);
+};
+
+export default component("typicality", (root, listen, ended) => {
+  let setTriggerValue;
+  const verdict = element("span", { class: "verdict", "data-testid": "typicality-verdict" });
+  const distance = element("span", { class: "line" });
+  const bar = element("div", { class: "bar" }, element("span", { class: "fill" }));
+  const prior = element("span", { class: "line" });
+  const neighbours = Array.from({ length: NEIGHBOURS }, (_, n) => {
+    const canvas = element("canvas", { width: 28, height: 28 });
+    const label = element("span");
+    const button = element("button", { type: "button", "data-testid": `neighbour-${n}` }, canvas,
+      label);
+    button.onclick = () => setTriggerValue("load", currentPlace().nearest[n]);
+    return { canvas, label, button };
+  });
+  const row = element("div", { class: "neighbours" }, ...neighbours.map(({ button }) => button));
+  root.append(element("div", { class: "head" }, verdict, bar), distance, prior, row);
+  root.style.visibility = "hidden"; // until the first answer
+
+  const show = () => {
+    const place = currentPlace();
+    if (!place) return;
+    root.style.visibility = "visible";
+    root.dataset.verdict = place.verdict;
+    verdict.textContent = VERDICTS[place.verdict];
+    bar.firstChild.style.transform = `scaleX(${place.share})`;
+    distance.textContent = `distance to the 8 nearest digits ${place.distance.toFixed(2)}: `
+      + `more than ${percent(place.share)}% of real digits have`;
+    prior.textContent = `log p(z) = ${place.log_p.toFixed(1)} nats: `
+      + `above ${percent(place.prior_share)}% of the prior's draws`;
+    const { planes, height, width, pixels, classes, nearest } = place;
+    const channels = planes / nearest.length;
+    neighbours.forEach(({ canvas, label, button }, n) => {
+      button.hidden = n >= nearest.length;
+      if (button.hidden || canvas.shown === nearest[n]) return; // most stay from one z to the next
+      canvas.shown = nearest[n];
+      paintInto(canvas, { pixels, channels, height, width }, n * channels * height * width);
+      label.textContent = classes[n];
+      button.title = `test digit ${nearest[n]}, a ${classes[n]}: click to load it`;
+      button.setAttribute("aria-label", button.title);
+    });
+  };
+
+  listen("place", show);
+  watchPlace(ended);
+
+  return (args) => {
+    ({ setTriggerValue } = args);
+    show();
+  };
+});
