@@ -27,10 +27,12 @@ def render() -> None:
             _button("PNG 28 px", "digit.png", "image/png", _png, name, z, 1)
             _button("PNG 8×", "digit-8x.png", "image/png", _png, name, z, 8)
         st.caption("Traversals from here: one dimension moves, all others stay")
+        called = {d: kept.name_of(d) for d in active}
         film = st.selectbox(
-            "Dimension of the film", active, format_func=kept.name_of, key=state.FILM_DIMENSION
-        )
-        rows = {d: kept.name_of(d) for d in active[:SHEET_ROWS]}
+            "Dimension of the film", active, format_func=called.__getitem__,
+            key=state.FILM_DIMENSION,
+        )  # fmt: skip
+        rows = {d: called[d] for d in active[:SHEET_ROWS]}
         with st.container(horizontal=True):
             _button("Sheet PNG", "traversal.png", "image/png", _sheet, name, z, rows)
             _button("Film GIF", "traversal.gif", "image/gif", _film, name, z, film)

@@ -119,7 +119,7 @@ def restore() -> None:
         asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
         known = caches.checkpoints()
         if asked not in known:
-            st.session_state[NOTICE] = f"The link names a model {asked!r} that is not here."
+            notify(f"The link names a model {asked!r} that is not here.")
             asked = caches.DEFAULT_CHECKPOINT if caches.DEFAULT_CHECKPOINT in known else known[0]
         st.session_state[CHECKPOINT] = asked
 
@@ -129,9 +129,11 @@ def restore_z() -> None:
     if st.session_state[Z_OF] == checkpoint():
         return
     first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
+    z_dim = caches.model(checkpoint()).z_dim
     encoded = caches.encoded_test_set(checkpoint())
-    latent, z_dim = encoded.latent, encoded.latent.mu.shape[1]
-    st.session_state[NOTICE] = st.session_state[NOTICE] or encoded.problem
+    latent = encoded.latent
+    if encoded.problem:
+        notify(encoded.problem)
     set_z(latent.mu[0].tolist())
     if not first_run:
         st.session_state[METHOD] = None  # the default of one model is not that of the next
@@ -149,13 +151,13 @@ def _from_link(z_dim: int) -> None:
         try:
             set_z(unpacked_z(st.query_params["z"], z_dim))
         except ValueError as error:
-            st.session_state[NOTICE] = f"The link's z is ignored: {error}"
+            notify(f"The link's z is ignored: {error}")
     if "map" in st.query_params:
         asked = st.query_params["map"]
         try:
             caches.projection(checkpoint(), asked)
         except ValueError as error:
-            st.session_state[NOTICE] = f"The link's map is ignored: {error}"
+            notify(f"The link's map is ignored: {error}")
             return
         if "," in asked:
             axes = [int(part) for part in asked.split(",")]
@@ -273,6 +275,11 @@ def open_answer() -> None:
     if told and told["checkpoint"] == checkpoint():
         set_z(checked_z(told["z"], len(z())))
         st.session_state[GO_TO] = "explore"
+
+
+def notify(sentence: str) -> None:
+    """Say something once, above the panel, beside what is to be said already."""
+    st.session_state[NOTICE] = " ".join(filter(None, [st.session_state[NOTICE], sentence]))
 
 
 def take(key: str) -> object:

@@ -1,6 +1,6 @@
 """What all tests share: a tiny random VAE, and checkpoints made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ import torch
 from driver import Server
 from hypothesis import settings
 
-from core import VAE, save_checkpoint
+from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import save_map
 from core.latent import latent_map
 
@@ -49,3 +49,33 @@ def tiny_checkpoint(tmp_path: Path, tiny: VAE, images: torch.Tensor) -> Path:
     save_checkpoint(folder, tiny, dataset="mnist")
     save_map(folder, latent_map(tiny, images, torch.arange(len(images)) % 10))
     return folder
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the shipped checkpoints/."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder)
+    for function in (
+        checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe,
+        checkpoint.find_checkpoint,
+    ):  # fmt: skip
+        monkeypatch.setattr(function, "__defaults__", (folder,))
+    return folder
+
+
+@pytest.fixture
+def make_checkpoint(checkpoints: Path, images: torch.Tensor) -> Callable[..., str]:
+    """make_checkpoint(z_dim, classes=10) -> the name of an untrained VAE of 40 encoded images."""
+
+    def make(z_dim: int, classes: int = 10) -> str:
+        torch.manual_seed(z_dim)
+        model = VAE(h_dim=16, z_dim=z_dim).requires_grad_(False).eval()
+        model.fc2.weight.mul_(8)  # so that codes differ, as those of a trained network do
+        name = f"tiny-{z_dim}"
+        save_checkpoint(checkpoints / name, model, dataset="mnist")
+        save_map(checkpoints / name, latent_map(model, images, torch.arange(40) % classes))
+        return name
+
+    return make

@@ -1,8 +1,10 @@
 """Caches: the same object twice, a replaced checkpoint read anew, only ids out of the list."""
 
+import gzip
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,13 +13,9 @@ from explorer import caches
 
 
 @pytest.fixture
-def root(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(checkpoints: Path, tiny_checkpoint: Path) -> Path:
     """A folder of checkpoints of our own in place of the shipped one."""
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint.parent)
-    monkeypatch.setattr(checkpoint.load_checkpoint, "__defaults__", (tiny_checkpoint.parent,))
-    monkeypatch.setattr(checkpoint.list_checkpoints, "__defaults__", (tiny_checkpoint.parent,))
-    monkeypatch.setattr(checkpoint.describe, "__defaults__", (tiny_checkpoint.parent,))
-    return tiny_checkpoint.parent
+    return Path(shutil.copytree(tiny_checkpoint, checkpoints / "tiny")).parent
 
 
 def test_a_model_is_loaded_once_and_again_when_replaced(root: Path) -> None:
@@ -28,15 +26,22 @@ def test_a_model_is_loaded_once_and_again_when_replaced(root: Path) -> None:
     assert caches.model("tiny").h_dim == 8
 
 
-def test_a_map_of_another_model_is_refused(root: Path) -> None:
+def test_a_stale_or_broken_map_is_computed_anew_and_said(root: Path) -> None:
     save_checkpoint(root / "tiny", VAE(h_dim=8, z_dim=5), dataset="mnist")
-    with pytest.raises(checkpoint.CheckpointError, match=r"map.npz: field 'mu' has 3 dim"):
-        caches.latent_map("tiny")
+    found = caches.encoded_test_set("tiny")
+    assert found.latent.mu.shape == (10_000, 5)
+    assert found.problem and "computed anew" in found.problem and "other weights" in found.problem
+    file = root / "tiny" / "map.npz"
+    file.write_bytes(b"PK nonsense")
+    found = caches.encoded_test_set("tiny")
+    assert found.latent.mu.shape == (10_000, 5)
+    assert found.problem and "damaged" in found.problem and "core evaluate tiny" in found.problem
 
 
 def test_a_checkpoint_without_a_map_is_encoded(root: Path) -> None:
     (root / "tiny" / "map.npz").unlink()
-    assert caches.latent_map("tiny").mu.shape == (10_000, 3)
+    found = caches.encoded_test_set("tiny")
+    assert found.latent.mu.shape == (10_000, 3) and found.problem is None
 
 
 def test_only_ids_out_of_the_list(root: Path) -> None:
@@ -44,3 +49,24 @@ def test_only_ids_out_of_the_list(root: Path) -> None:
     for name in ("deeper/tiny", "../tiny", str(root / "tiny"), ""):
         with pytest.raises(checkpoint.CheckpointError, match="no checkpoint"):
             caches.model(name)
+
+
+def test_all_points_begin_with_the_test_set() -> None:
+    test, everything = (caches.encoded("mnist-mlp-2", points) for points in ("test", "all"))
+    assert everything.mu.shape == (70_000, 2) and everything.labels.shape == (70_000,)
+    assert (everything.mu[:10_000] == test.mu).all()
+    raw = gzip.decompress(caches.pictures("mnist-mlp-2", "all"))
+    assert len(raw) == 70_000 * 784
+    first = caches.test_set("mnist-mlp-2").images[3].mul(255).round().byte().numpy().tobytes()
+    assert raw[3 * 784 : 4 * 784] == first
+    with pytest.raises(ValueError, match="no points 'half'"):
+        caches.encoded("mnist-mlp-2", "half")
+
+
+@pytest.mark.parametrize("id", ["pca", "lda", "umap", "tsne", "4,7"])
+def test_every_projection_gives_places_back(id: str) -> None:
+    projection, mu = caches.projection("mnist-mlp-20", id), caches.latent_map("mnist-mlp-20").mu
+    places = caches.places("mnist-mlp-20", id, "test")
+    assert places.shape == (10_000, 2)
+    lifted = projection.lift(places[:50], mu[:50].numpy())
+    np.testing.assert_allclose(lifted, mu[:50], atol=2e-2)

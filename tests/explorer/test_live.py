@@ -1,9 +1,11 @@
 """The live channel: right answers, and every bad frame closed with a code and a reason."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -12,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from core import VAE, load_checkpoint
 from core.images import to_uint8
-from explorer import live
+from explorer import caches, live
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -39,8 +41,6 @@ def assert_alive(client: TestClient) -> None:
 
 
 def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
-    import torch
-
     rng = np.random.default_rng(0)
     with client.websocket_connect(ADDRESS, headers=HOST) as socket:
         for sequence in (1, 2, 2**32 - 1):
@@ -58,11 +58,15 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
     [
         (frame(np.zeros(19)), 1007, "84 bytes; 88 are expected"),
         (b"", 1007, "0 bytes"),
-        (bytes(5000), 1009, "5000 bytes"),
+        (bytes(50_000), 1009, "50000 bytes"),
         (frame(np.zeros(21)), 1009, "92 bytes"),
         (frame(np.full(20, np.nan)), 1007, "not a finite number"),
         (frame(np.array([np.inf] + [0.0] * 19)), 1007, "not a finite number"),
         (frame(np.zeros(20), kind=77), 1007, "kind 77"),
+        (frame(np.zeros(40), kind=live.PLACE), 1009, "168 bytes"),
+        (frame(np.zeros(30), kind=live.STRIPS), 1007, "128 bytes"),
+        (frame(np.zeros(0), kind=live.TILES), 1007, "8 bytes"),
+        (frame(np.zeros(20 * 513), kind=live.TILES), 1009, "41048 bytes"),
         ("text", 1003, "not text"),
     ],
 )
@@ -83,7 +87,7 @@ def test_a_bad_frame_closes_with_a_reason(
 def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
     try:
         reply = live.understood("mnist-mlp-20", model, data).run()
-        assert len(reply) == live.ANSWER.size + 784
+        assert len(reply) >= live.ANSWER.size + 784
     except live.FrameError as error:
         assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
 
@@ -120,33 +124,58 @@ def test_an_unknown_checkpoint_is_refused(client: TestClient, name: str) -> None
         client.websocket_connect(f"/live/channel/{name}", headers=HOST),
     ):
         pass
-    for address in (f"/live/map/{name}/pca.json", f"/live/encoded/{name}.f32"):
+    for address in (f"/live/map/{name}/pca/test.json", f"/live/encoded/{name}/test.f32"):
         assert client.get(address).status_code == 404
     assert_alive(client)
 
 
 def test_the_map_is_a_figure_of_ten_classes(client: TestClient) -> None:
-    figure = client.get("/live/map/mnist-mlp-20/pca.json").json()
+    figure = client.get("/live/map/mnist-mlp-20/pca/test.json").json()
     assert [trace["name"] for trace in figure["data"]] == list("0123456789")
-    answer = client.get("/live/map/mnist-mlp-20/4,7.json")
+    answer = client.get("/live/map/mnist-mlp-20/4,7/test.json")
     assert answer.json()["layout"]["xaxis"]["title"]["text"] == "z4"
 
 
-@pytest.mark.parametrize("projection", ["tsne", "1,1", "0,20", "1", "a,b", "1,2,3"])
+@pytest.mark.parametrize("projection", ["line", "1,1", "0,20", "1", "a,b", "1,2,3"])
 def test_an_impossible_projection_is_a_sentence(client: TestClient, projection: str) -> None:
-    answer = client.get(f"/live/map/mnist-mlp-20/{projection}.json")
+    answer = client.get(f"/live/map/mnist-mlp-20/{projection}/test.json")
     assert answer.status_code == 404 and answer.text.endswith(".")
 
 
-def test_encoded_and_sprites_have_the_test_set(client: TestClient) -> None:
-    import io
-
-    from PIL import Image
-
-    mu = np.frombuffer(client.get("/live/encoded/mnist-mlp-20.f32").content, "<f4")
+def test_encoded_and_pictures_have_the_test_set(client: TestClient) -> None:
+    mu = np.frombuffer(client.get("/live/encoded/mnist-mlp-20/test.f32").content, "<f4")
     assert mu.size == 10_000 * 20 and np.isfinite(mu).all()
-    sheet = Image.open(io.BytesIO(client.get("/live/sprites/mnist-mlp-20.png").content))
-    assert sheet.size == (2800, 2800)
+    answer = client.get("/live/pictures/mnist-mlp-20/test.u8")
+    assert answer.headers["content-encoding"] == "gzip" and len(answer.content) == 10_000 * 784
+    assert client.get("/live/pictures/mnist-mlp-20/half.u8").status_code == 404
+
+
+@pytest.mark.parametrize("kind", [live.STRIPS, live.TILES])
+def test_many_points_are_decoded_in_their_order(client: TestClient, model: VAE, kind: int) -> None:
+    z = np.random.default_rng(0).standard_normal((180, 20)).astype(np.float32)
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        socket.send_bytes(frame(z, 5, kind))
+        reply = socket.receive_bytes()
+    assert live.ANSWER.unpack_from(reply) == (5, kind, 180, 28, 28, 0)
+    pixels = np.frombuffer(reply, np.uint8, offset=live.ANSWER.size).reshape(180, 28, 28)
+    for n in (0, 77, 179):  # one at a time: floats may differ in the last digit
+        one = to_uint8(model.decode(torch.from_numpy(z[n : n + 1])))[0, 0].numpy()
+        assert np.abs(pixels[n].astype(int) - one).max() <= 1
+
+
+def test_place_tells_the_nearest_digits(client: TestClient) -> None:
+    latent, test = caches.latent_map("mnist-mlp-20"), caches.test_set("mnist-mlp-20")
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        socket.send_bytes(frame(latent.mu[41].numpy(), 9, live.PLACE))
+        reply = socket.receive_bytes()
+    sequence, kind, planes, height, width, length = live.ANSWER.unpack_from(reply)
+    assert (sequence, kind, planes, height, width) == (9, live.PLACE, 8, 28, 28)
+    facts = json.loads(reply[-length:])
+    assert facts["verdict"] == "in" and facts["nearest"][0] == 41
+    assert facts["distances"] == sorted(facts["distances"]) and facts["distances"][0] < 1e-5
+    assert facts["classes"][0] == str(test.labels[41].item())
+    pixels = np.frombuffer(reply, np.uint8, 784, live.ANSWER.size).reshape(1, 28, 28)
+    np.testing.assert_array_equal(pixels, to_uint8(test.images[41]).numpy())
 
 
 def test_browser_files_and_nothing_else(client: TestClient) -> None:
@@ -161,5 +190,9 @@ def test_browser_files_and_nothing_else(client: TestClient) -> None:
 def test_both_halves_agree_on_the_frames() -> None:
     script = (Path(live.COMPONENTS) / "live.js").read_text()
     assert f"const DECODE = {live.DECODE};" in script
+    for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE"):
+        assert f"const {kind} = {getattr(live, kind)};" in script
+    filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
+    assert f"const MOST_POINTS = {live.MOST_POINTS};" in filmstrips
     assert f"const REQUEST_HEADER = {live.REQUEST.size};" in script
     assert f"const ANSWER_HEADER = {live.ANSWER.size};" in script

@@ -41,6 +41,12 @@ def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(button for button in app.button if button.label == label)
 
 
+def query(app: AppTest, key: str) -> str:
+    """One value of the URL, which AppTest gives as a list."""
+    value = app.query_params[key]
+    return value if isinstance(value, str) else value[0]
+
+
 def messages(app: AppTest) -> str:
     return " ".join(element.value for element in [*app.error, *app.warning])
 
@@ -49,8 +55,9 @@ def test_explore_opens_on_the_first_test_digit_and_writes_its_url() -> None:
     app = start()
     assert not app.exception and not messages(app)
     assert app.query_params["model"] == "mnist-mlp-20"
-    z = [float(part) for part in app.query_params["z"].split(",")]
-    np.testing.assert_allclose(z, caches.latent_map("mnist-mlp-20").mu[0], rtol=1e-3)
+    assert app.query_params["map"] == "pca"
+    z = state.unpacked_z(query(app, "z"), 20)
+    assert z == caches.latent_map("mnist-mlp-20").mu[0].tolist()
 
 
 def test_a_link_opens_the_same_view() -> None:
@@ -83,13 +90,13 @@ def test_buttons_move_z() -> None:
     app = start()
     before = app.session_state[state.Z]
     revision = app.session_state[state.REVISION]
-    button(app, "Random from the prior").click().run()
+    button(app, "Random prior").click().run()
     assert app.session_state[state.Z] != before
     assert app.session_state[state.REVISION] == revision + 1
     button(app, "Reset to z = 0").click().run()
     assert app.session_state[state.Z] == [0.0] * 20
     assert button(app, "Reset to z = 0").disabled
-    button(app, "Random test digit").click().run()
+    button(app, "Random digit").click().run()
     mu = caches.latent_map("mnist-mlp-20").mu.numpy()
     assert np.abs(mu - app.session_state[state.Z]).max(1).min() < 1e-6
     assert not app.exception

@@ -1,5 +1,8 @@
 """What the browser commits, and what a link may say."""
 
+import re
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,15 +48,27 @@ def test_a_commit_counts_only_for_what_is_on_screen(
 numbers = st.floats(-100, 100, width=32)
 
 
+@given(st.lists(numbers, min_size=1, max_size=70))
+def test_what_is_packed_into_a_link_is_read_back_bit_by_bit(values: list[float]) -> None:
+    text = state.packed_z(values)
+    assert state.unpacked_z(text, len(values)) == values
+    assert re.fullmatch(r"~[A-Za-z0-9_-]+", text)  # nothing that a URL would have to escape
+
+
+def test_a_link_of_64_dimensions_is_short() -> None:
+    query = {"model": "mnist-mlp-20-a-long-name", "map": "umap", "z": state.packed_z([0.1] * 64)}
+    assert len("https://a-rather-long-host.example.org:8501/explore?" + urlencode(query)) < 500
+
+
 @given(st.lists(numbers, min_size=1, max_size=40))
-def test_what_is_written_into_a_link_is_read_back(values: list[float]) -> None:
+def test_numbers_with_commas_are_read_as_well(values: list[float]) -> None:
     text = ",".join(f"{value:.5g}" for value in values)
-    assert state.parse_z(text, len(values)) == pytest.approx(values, rel=1e-4)
+    assert state.unpacked_z(text, len(values)) == pytest.approx(values, rel=1e-4)
 
 
-@given(st.text(max_size=40))
-def test_any_other_text_is_a_sentence(text: str) -> None:
+@given(st.text(max_size=40), st.sampled_from(["", "~"]))
+def test_any_other_text_is_a_sentence(text: str, prefix: str) -> None:
     try:
-        assert len(state.parse_z(text, 3)) == 3
+        assert len(state.unpacked_z(prefix + text, 3)) == 3
     except ValueError as error:
         assert str(error).endswith(".")
