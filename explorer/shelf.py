@@ -22,7 +22,7 @@ def render(live: Live) -> None:
         compared=st.session_state[state.COMPARED],
         full=len(marks) >= kept.MOST,
         key=state.BOOKMARKS,
-        on_event_change=_event,
+        on_event_change=functools.partial(_event, state.BOOKMARKS),
     )
     chosen = [next((m for m in marks if m["id"] == id), None) for id in _compared()]
     if chosen[0] and chosen[1] and chosen[0]["id"] != chosen[1]["id"]:
@@ -71,8 +71,8 @@ def _compared() -> tuple[str | None, str | None]:
     return a, b
 
 
-def _event() -> None:
-    told = st.session_state[state.BOOKMARKS].event
+def _event(component: str) -> None:
+    told = st.session_state[component].event
     if not told:
         return
     present = {mark["id"]: mark for mark in kept.kept()["bookmarks"]}

@@ -1,0 +1,97 @@
+"""What people keep: changed only as asked, and whatever a browser's storage holds is survived."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from explorer import kept, state
+
+MARK = {"id": "a", "name": "seven", "z": [1.0, 2.0]}
+EMPTY = {"bookmarks": [], "directions": [], "names": {}, "locked": []}
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from explorer import kept, state
+
+    state.restore()
+    state.restore_z()
+    kept.add_bookmark("  my   seven ", [0.5] * 20)
+    kept.add_bookmark("x" * 200, [1.0] * 20)
+    first, second = kept.kept()["bookmarks"]
+    kept.rename("bookmarks", first["id"], "eight")
+    kept.remove("bookmarks", second["id"])
+    kept.add_direction("thicker", [0.1] * 20)
+    kept.name_dimension(4, "slant")
+    kept.name_dimension(5, "width")
+    kept.name_dimension(5, "")
+    kept.lock(3, True)
+    kept.lock(2, True)
+    kept.lock(3, False)
+    st.session_state["names"] = [kept.name_of(4), kept.name_of(5)]
+
+
+def test_bookmarks_directions_names_and_locks() -> None:
+    app = AppTest.from_function(_page, default_timeout=60).run()
+    assert not app.exception
+    found = app.session_state[state.KEPT]["mnist-mlp-20"]
+    assert [mark["name"] for mark in found["bookmarks"]] == ["eight"]
+    assert found["bookmarks"][0]["z"] == [0.5] * 20
+    assert [entry["name"] for entry in found["directions"]] == ["thicker"]
+    assert found["names"] == {"4": "slant"} and found["locked"] == [2]
+    assert app.session_state["names"] == ["slant", "z5"]
+
+
+def test_what_was_stored_comes_back() -> None:
+    stored = {
+        "bookmarks": [MARK], "directions": [{"id": "d", "name": "up", "vector": [0.0, 1.0]}],
+        "names": {"1": "slant"}, "locked": [0],
+    }  # fmt: skip
+    assert kept.checked(json.dumps(stored), 2, {}) == stored
+
+
+def test_what_is_new_here_is_joined_with_what_was_stored() -> None:
+    mine = EMPTY | {"bookmarks": [MARK | {"name": "renamed"}, MARK | {"id": "b"}], "locked": [1]}
+    stored = EMPTY | {"bookmarks": [MARK, MARK | {"id": "c"}], "locked": [0]}
+    found = kept.checked(json.dumps(stored), 2, mine)
+    assert {mark["id"]: mark["name"] for mark in found["bookmarks"]} == {
+        "a": "renamed", "b": "seven", "c": "seven",
+    }  # fmt: skip
+    assert found["locked"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"bookmarks": [MARK | {"z": [1.0]}]},  # of another model
+        {"bookmarks": [MARK | {"z": [1.0, float("nan")]}]},
+        {"bookmarks": [MARK | {"z": [True, 1.0]}]},
+        {"bookmarks": [MARK | {"name": 3}, MARK | {"id": None}, "text", None, {}]},
+        {"bookmarks": {"0": MARK}, "directions": 3, "names": [], "locked": "01"},
+        {"names": {"7": "no such dimension", "0": 5}, "locked": [9, "0"]},
+        [],
+        None,
+    ],
+)
+def test_what_does_not_fit_is_left_out(bad: object) -> None:
+    assert kept.checked(json.dumps(bad), 2, {}) == EMPTY
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+)
+
+
+@given(st.text() | st.builds(json.dumps, json_values))
+def test_any_storage_is_survived(text: str) -> None:
+    assert kept.checked(text, 2, {}).keys() == EMPTY.keys()
+
+
+def test_there_is_a_most() -> None:
+    stored = EMPTY | {"bookmarks": [MARK | {"id": str(n)} for n in range(2 * kept.MOST)]}
+    assert len(kept.checked(json.dumps(stored), 2, {})["bookmarks"]) == kept.MOST
