@@ -1,0 +1,77 @@
+"""What browser tests read from the Explore panel."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from playwright.sync_api import Page
+
+from core import load_checkpoint
+from core.images import to_uint8
+from explorer import caches, state
+
+Open = Callable[..., Page]
+SLIDER = 4  # a dimension with much KL
+
+
+def pixels(page: Page) -> np.ndarray:
+    """The decoded canvas, (28, 28) uint8."""
+    values = page.get_by_test_id("decoded-image").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    return np.array(values, np.uint8).reshape(28, 28, 4)[:, :, 0]
+
+
+def z_of_sliders(page: Page, z_dim: int = 20) -> list[float]:
+    """What the sliders' numbers say, two digits after the point."""
+    values = [page.get_by_test_id(f"latent-value-{d}") for d in range(z_dim)]
+    return [float(value.input_value()) for value in values]
+
+
+def z_of_url(page: Page, z_dim: int = 20) -> list[float]:
+    return state.unpacked_z(page.evaluate("new URL(location).searchParams.get('z')"), z_dim)
+
+
+def wait_for_z(page: Page, expected: list[float], atol: float = 1e-6) -> None:
+    """Until Python has committed it: the URL says so."""
+    for _ in range(200):
+        if np.allclose(z_of_url(page, len(expected)), expected, atol=atol):
+            return
+        page.wait_for_timeout(50)
+    np.testing.assert_allclose(z_of_url(page, len(expected)), expected, atol=atol)
+
+
+def first_digit(name: str = "mnist-mlp-20") -> list[float]:
+    """Where the page opens."""
+    return caches.latent_map(name).mu[0].tolist()
+
+
+def wait_for_pixels(page: Page, expected: np.ndarray) -> None:
+    """Until the canvas shows what is expected, to one level (floats decode in other batches)."""
+    for _ in range(200):
+        if np.abs(pixels(page).astype(int) - expected.astype(int)).max() <= 1:
+            return
+        page.wait_for_timeout(50)
+    np.testing.assert_allclose(pixels(page), expected, atol=1)
+
+
+def decode(z: list[float], name: str = "mnist-mlp-20") -> np.ndarray:
+    return to_uint8(load_checkpoint(name).decode(torch.tensor([z], dtype=torch.float32)))[
+        0, 0
+    ].numpy()
+
+
+def centre(page: Page, dimension: int = SLIDER) -> tuple[float, float, float]:
+    """x and y of a slider's middle and its width, px."""
+    box = page.get_by_test_id(f"latent-slider-{dimension}").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"]
+
+
+def marker(page: Page) -> tuple[float, float]:
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.latent-map .marker')).visibility === 'visible'"
+    )
+    box = page.locator(".latent-map .marker").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
