@@ -101,6 +101,7 @@ def storage() -> None:
     browser_storage(
         f"latent-explorer/{state.checkpoint()}",
         json.dumps(kept()),
+        session=st.session_state[state.SESSION],
         key=state.STORAGE,
         on_stored_change=_adopt,
     )

@@ -7,6 +7,7 @@ Keys that belong to a component's own state are named here too.
 import base64
 import binascii
 import math
+import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from explorer.components import Live
 from explorer.live import decode_pixels
 
 CHECKPOINT = "checkpoint"  # str; URL: model
+SESSION = "session"  # str, tells this session from one before a restart of the server
 Z = "z"  # list[float], the committed point; URL: z
 Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
@@ -116,6 +118,7 @@ def restore() -> None:
         # Writing a key back keeps a widget's value while its panel is not on screen.
         st.session_state[key] = st.session_state.get(key, default)
     if CHECKPOINT not in st.session_state:
+        st.session_state[SESSION] = uuid.uuid4().hex
         asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
         known = caches.checkpoints()
         if asked not in known:
@@ -293,6 +296,7 @@ def live() -> Live:
     """What every live component is told."""
     pixels = decode_pixels(caches.model(checkpoint()), np.asarray(z(), np.float32))
     return Live(
+        session=st.session_state[SESSION],
         checkpoint=checkpoint(),
         z=z(),
         revision=st.session_state[REVISION],

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent
 class Live(TypedDict):
     """What every live component is told: the committed point and its decoded picture."""
 
+    session: str  # another one after a restart of the server
     checkpoint: str
     z: list[float]
     revision: int  # counts the times that Python, not the hand, has set z
@@ -121,14 +122,14 @@ _bookmarks = _register("bookmarks")
 
 
 def browser_storage(
-    name: str, value: str, *, key: str, on_stored_change: Callable[[], None]
+    name: str, value: str, *, session: str, key: str, on_stored_change: Callable[[], None]
 ) -> None:
     """Keeps `value` in the browser's storage as `name`.
 
     During on_stored_change session_state[key].stored is {"key": name, "value": ..., "merge": bool}:
     what an earlier visit kept (to be joined with the present value) or another tab has just kept.
     """
-    data = {"key": name, "value": value}
+    data = {"key": name, "value": value, "session": session}
     _browser_storage(key=key, data=data, on_stored_change=on_stored_change)
 
 

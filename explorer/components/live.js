@@ -24,6 +24,7 @@ const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the se
  */
 export const live = new EventTarget();
 
+let session = null; // Python's; a new one on the same page means that the server was restarted
 let checkpoint = null;
 let revision = null; // of the last z that Python set; the hand's own moves do not change it
 let z = new Float32Array(0);
@@ -74,6 +75,7 @@ function showPicture({ planes: channels, height, width, pixels }, ms) {
   if (ms !== null) emit("timing", ms);
 }
 
+let untold = false; // Python has yet to hear of the z that is on screen
 let commitTimer = 0;
 let commits = 0;
 
@@ -92,7 +94,12 @@ export function commit(setStateValue) {
  */
 function configure(data) {
   const switched = data.checkpoint !== checkpoint;
-  const moved = switched || data.revision !== revision;
+  // A server that was restarted knows only the z of the address: ours is newer, and it is told.
+  if (session !== null && data.session !== session && !switched) untold = true;
+  else if (switched) untold = false;
+  const restarted = data.session !== session && untold;
+  session = data.session;
+  const moved = switched || (data.revision !== revision && !restarted);
   checkpoint = data.checkpoint;
   revision = data.revision;
   if (moved) z = Float32Array.from(data.z);
@@ -112,6 +119,13 @@ function configure(data) {
     emit("settled");
     askForPlace();
   }
+}
+
+/** Called by a component that commits whenever Python speaks: tells what a restart has lost. */
+export function tellAgain(setStateValue) {
+  if (!untold) return;
+  untold = false;
+  commit(setStateValue);
 }
 
 function emit(type, detail) {

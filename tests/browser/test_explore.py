@@ -199,7 +199,7 @@ def test_the_picker_switches_the_live_channel_too(open_page: Open) -> None:
     wait_for_pixels(page, decode([0.5, -1.0], "mnist-mlp-2"))
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="mnist-mlp-20").click()
-    page.get_by_test_id("latent-slider-19").wait_for()
+    page.get_by_test_id("latent-slider-19").wait_for(state="attached")
     page.get_by_test_id("live-latency").get_by_text("live").wait_for()
     page.get_by_role("button", name="Reset to z = 0").click()
     wait_for_pixels(page, decode([0.0] * 20))
@@ -263,13 +263,13 @@ def test_usable_at_390_px(open_page: Open) -> None:
     page = open_page(width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     slider = page.get_by_test_id(f"latent-slider-{SLIDER}")
-    page.get_by_test_id("latent-slider-16").scroll_into_view_if_needed()
+    page.get_by_test_id("latent-slider-8").scroll_into_view_if_needed()
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     assert box and box["width"] > 120 and box["x"] >= 0 and box["x"] + box["width"] <= 390
     # The picture is out of sight down here: while z moves, a small copy floats.
-    page.get_by_test_id("latent-slider-16").focus()
-    page.get_by_test_id("latent-slider-16").press("End")
+    page.get_by_test_id("latent-slider-8").focus()
+    page.get_by_test_id("latent-slider-8").press("End")
     expect(page.locator("canvas.floating")).to_be_visible()
 
 

@@ -4,6 +4,7 @@
 import { component } from "../live.js";
 
 const known = new Map(); // key -> the text that Python and storage agree on
+let session = null; // of Python; after a restart of the server it knows nothing again
 
 const read = (key) => {
   try {
@@ -33,6 +34,8 @@ export default component("browser-storage", (root, listen, ended) => {
   return ({ data, setTriggerValue: tell }) => {
     setTriggerValue = tell;
     key = data.key;
+    if (data.session !== session) known.clear();
+    session = data.session;
     if (!known.has(key)) {
       const stored = read(key);
       known.set(key, data.value);

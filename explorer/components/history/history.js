@@ -1,7 +1,9 @@
 // Undo and redo of z, by button and by Ctrl+Z and Ctrl+Shift+Z. A step is a place where the hand came
 // to rest, or one that Python chose; the list is the page's and begins anew with another model.
 
-import { commit, component, currentCheckpoint, currentZ, element, live, setZ } from "../live.js";
+import {
+  commit, component, currentCheckpoint, currentZ, element, live, setZ, tellAgain,
+} from "../live.js";
 
 const MOST = 200;
 
@@ -62,6 +64,7 @@ export default component("history", (root, listen, ended) => {
 
   return (args) => {
     ({ setStateValue } = args);
+    tellAgain(setStateValue);
     show();
   };
 });
