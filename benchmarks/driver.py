@@ -39,21 +39,25 @@ class Server:
         self.url = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Returns at once; `wait` waits until it answers."""
-        command = [
+    health = "/_stcore/health"
+
+    def command(self) -> list[str]:
+        return [
             sys.executable, "-m", "streamlit", "run", str(self.script),
             f"--server.port={self.port}", "--server.headless=true", "--server.address=localhost",
             "--browser.gatherUsageStats=false", "--server.fileWatcherType=none",
         ]  # fmt: skip
+
+    def start(self) -> None:
+        """Returns at once; `wait` waits until it answers."""
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def wait(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health"):
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + self.health):
                 return
             if self.process and self.process.poll() is not None:
                 raise RuntimeError(f"The server ended with status {self.process.returncode}.")
