@@ -1,5 +1,7 @@
 """The pictures of the README, taken from the running app: make screenshots"""
 
+import io
+import math
 import sys
 from pathlib import Path
 
@@ -7,11 +9,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from driver import Server, chromium  # noqa: E402
+from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 
 OUT = Path(__file__).parent
 VIEW = "?model=mnist-mlp-20"
 REPAIR_VIEW = "?model=mnist-res-32"
+FILM_STEPS = 28  # frames of each half of the GIF
 RUBBED = [(0.35, 0.22), (0.5, 0.2), (0.65, 0.22)]  # shares of the side: what closes the 9
 
 
@@ -32,6 +36,48 @@ def explore(browser: Browser, url: str, theme: str) -> None:
     page.screenshot(path=OUT / f"explore-{theme}.png")
     page.mouse.up()
     page.close()
+
+
+def film(browser: Browser, url: str) -> None:
+    """A slider and then the map being dragged, as a GIF."""
+    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme="light")
+    page.goto(f"{url}/{VIEW}")
+    page.locator(".latent-map .marker").wait_for()
+    page.wait_for_timeout(4000)
+    frames: list[Image.Image] = []
+
+    def shoot() -> None:
+        shot = page.screenshot(clip={"x": 330, "y": 110, "width": 1060, "height": 800})
+        frames.append(Image.open(io.BytesIO(shot)).convert("RGB").resize((795, 600)))
+
+    box = page.get_by_test_id("latent-slider-7").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(FILM_STEPS):
+        page.mouse.move(x - 0.4 * box["width"] * math.sin(2 * math.pi * step / FILM_STEPS), y)
+        page.wait_for_timeout(60)
+        shoot()
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    box = page.get_by_test_id("latent-map").bounding_box()
+    x, y = box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"]
+    page.mouse.move(x + 0.22 * box["width"], y)
+    page.mouse.down()
+    for step in range(FILM_STEPS):
+        angle = 2 * math.pi * step / FILM_STEPS
+        page.mouse.move(
+            x + 0.22 * box["width"] * math.cos(angle), y + 0.2 * box["height"] * math.sin(angle)
+        )
+        page.wait_for_timeout(60)
+        shoot()
+    page.mouse.up()
+    page.close()
+    palette = frames[0].quantize(64)
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    frames[0].save(
+        OUT / "explore.gif", save_all=True, append_images=frames[1:], duration=70, loop=0
+    )
 
 
 def draw(page: Page, points: list[tuple[float, float]]) -> None:
@@ -83,6 +129,7 @@ def main() -> None:
             explore(browser, server.url, theme)
             reconstruct(browser, server.url, theme)
             repair(browser, server.url, theme)
+        film(browser, server.url)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))
 
 

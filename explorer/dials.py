@@ -19,12 +19,13 @@ def render(live: Live) -> None:
             "Sliders", SETS, format_func=SETS.__getitem__, key=state.SLIDER_SET, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        st.toggle("Filmstrips", key=state.FILMSTRIPS)
-        sd = st.toggle(
-            "σ", key=state.IN_SD,
-            help="Numbers in standard deviations of the encoded test set, from its mean, "
-            "instead of raw z.",
-        )  # fmt: skip
+        with st.container(horizontal=True, width="content"):
+            st.toggle("Filmstrips", key=state.FILMSTRIPS)
+            sd = st.toggle(
+                "σ", key=state.IN_SD,
+                help="Numbers in standard deviations of the encoded test set, from its mean, "
+                "instead of raw z.",
+            )  # fmt: skip
     directions = st.session_state[state.SLIDER_SET] == "directions"
     axes = direction_axes() if directions else dimension_axes()
     if not axes:
