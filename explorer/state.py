@@ -28,6 +28,8 @@ AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
 UNDERLAY = "underlay"  # "none", "tiles" or "density": what lies under the dots
 GROUPS = "groups"  # {checkpoint: {name: indices}}, what was lassoed and named
+SELECTION = "selection"  # explorer.selections.Selection | None, what was lassoed last
+SELECTION_REVISION = "selection_revision"  # int, counts the times that Python has set it
 UNITS = "units"  # "z" or "sd": what the sliders' numbers are
 FILMSTRIPS = "filmstrips"  # bool: the sliders' tracks show what lies along them
 KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
@@ -55,6 +57,8 @@ UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
 STORAGE, PLACE, HISTORY = "component_storage", "component_place", "component_history"
+MEAN, GROUP_NAME = "component_mean", "group_name"
+GROUP_FROM, GROUP_TO = "group_from", "group_to"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -68,6 +72,8 @@ DEFAULTS: dict[str, object] = {
     POINTS: "test",
     UNDERLAY: "none",
     GROUPS: {},
+    SELECTION: None,
+    SELECTION_REVISION: 0,
     UNITS: "z",
     FILMSTRIPS: True,
     KEPT: {},

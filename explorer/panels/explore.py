@@ -1,23 +1,17 @@
 """Explore: drag the latent sliders and the decoded digit follows; walk the map of the test set."""
 
 import functools
-from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
 
-from core.projection import LinearProjection
-from explorer import caches, state
+from explorer import caches, maps, state
 from explorer.components import (
     Dimension,
     Live,
-    Plane,
     decoded_image,
-    latent_map,
     latent_sliders,
 )
-
-PROJECTIONS = {"pca": "Principal components", "dimensions": "Two latent dimensions"}
 
 
 def render() -> None:
@@ -37,7 +31,7 @@ def render() -> None:
     with sliders:
         _sliders(live)
     with chart:
-        _map(live)
+        maps.render(live)
 
 
 def _sliders(live: Live) -> None:
@@ -55,43 +49,6 @@ def _sliders(live: Live) -> None:
         "Ordered by KL, the nats a dimension spends on a digit (the grey bar); the first ones "
         "matter most. Double-click sets one to 0."
     )
-
-
-def _map(live: Live) -> None:
-    name = state.checkpoint()
-    z_dim = caches.model(name).z_dim
-    if z_dim < 2:
-        st.info("A map needs at least two latent dimensions; this model has one.")
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Projection", PROJECTIONS, format_func=PROJECTIONS.__getitem__, key=state.PROJECTION,
-            required=True,
-        )  # fmt: skip
-        projection = st.session_state[state.PROJECTION]
-        if projection == "dimensions":
-            x = _axis("across", state.AXIS_X, z_dim, other=st.session_state[state.AXIS_Y])
-            y = _axis("up", state.AXIS_Y, z_dim, other=x)
-            projection = f"{x},{y}"
-    plane = caches.projection(name, projection)
-    assert isinstance(plane, LinearProjection)
-    path = quote(name)
-    latent_map(
-        live,
-        figure=f"map/{path}/{projection}/test.json",
-        encoded=f"encoded/{path}/test.f32",
-        pictures=f"pictures/{path}/test.u8",
-        plane=Plane(
-            origin=plane.origin.tolist(), axes=plane.axes.tolist(), lifts=plane.lifts.tolist()
-        ),
-        key=state.MAP,
-        on_z_change=functools.partial(state.commit_z, state.MAP),
-    )
-
-
-def _axis(label: str, key: str, z_dim: int, *, other: int) -> int:
-    choices = [d for d in caches.latent_map(state.checkpoint()).order if d != other]
-    return st.selectbox(label, choices, format_func=lambda d: f"z{d}", key=key, width=90)
 
 
 def _random_digit() -> None:
