@@ -62,13 +62,14 @@ def latent_map(
 
 
 def _density(xy: np.ndarray) -> go.Contour:
-    """Contours of the density of xy (N, 2): a histogram, smoothed by Scott's rule.
+    """Contours of the density of xy (N, 2): a histogram, smoothed.
 
-    Of its square root, as a few crowded places would otherwise be all that shows.
+    By half of what Scott's rule says, which is for a single hump and would melt clusters together;
+    and of the density's square root, as a few crowded places would otherwise be all that shows.
     """
     from scipy.ndimage import gaussian_filter
 
-    spread = xy.std(0) * len(xy) ** (-1 / 6)  # Scott 1992, in two dimensions
+    spread = 0.5 * xy.std(0) * len(xy) ** (-1 / 6)  # Scott 1992, in two dimensions
     low, high = xy.min(0) - 3 * spread, xy.max(0) + 3 * spread
     high = np.maximum(high, low + 1e-6)
     cells = (high - low) / DENSITY_SIDE

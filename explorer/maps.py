@@ -71,7 +71,7 @@ def _layer_controls(projection: Projection, test_images: int) -> None:
         st.session_state[state.UNDERLAY] = "none"
     faded = {} if _is_plane(projection) else {"tiles": ":gray[Tiles]"}
     names = UNDERLAYS | faded
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="xsmall"):
         st.segmented_control(
             f"Whose {_noun()}s", POINTS, format_func=lambda key: POINTS[key].format(test_images),
             key=state.POINTS, required=True, label_visibility="collapsed",

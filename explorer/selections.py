@@ -104,7 +104,7 @@ def render() -> None:
     """The selection, the groups, a direction; a hint where there is nothing yet."""
     found, named = selected(), groups()
     if not found and not named:
-        st.caption("Lasso and Box select: they count the classes, show the mean, name groups.")
+        st.caption("Lasso or Box selects: the classes, the mean, named groups.")
         return
     if found:
         _selection(found.indices)

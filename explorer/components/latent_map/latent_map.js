@@ -199,7 +199,7 @@ export default component("latent-map", (root, listen, ended) => {
     if (!figure || (key === drawn.key && drawn.figure === data.figure)) return;
     const description = described({
       figure, classes, hidden, mask: picked.mask, underlay: data.underlay, theme,
-      square: !data.line, view: `${view()}/${uses}`,
+      line: data.line, view: `${view()}/${uses}`,
     });
     drawn = { figure: data.figure, key, description };
     await drawPlot(plot, description);

@@ -5,8 +5,9 @@ import { loadPlotly, numbers } from "./fetched.js";
 import { markedPositions } from "./points.js";
 
 const MARGIN = 0.04; // of the dots' extent, left free around them
+const FOOT = 0.13; // of a histogram strip's height: room for a row of tiles below it
 // Dots over tiles or density are fainter, so that both can be seen.
-const OVER = { none: [1, 1], tiles: [0.7, 0.5], density: [0.8, 0.8] }; // of their size and opacity
+const OVER = { none: [1, 1], tiles: [0.75, 0.6], density: [0.8, 0.8] }; // of their size and opacity
 
 const hasWebGL = (() => {
   let known = null;
@@ -74,9 +75,9 @@ export class Frame {
   }
 }
 
-/** Ranges that show every dot; the base of a histogram strip shows too. */
-export function fullRanges(classes, square) {
-  const extent = (axis, low, high) => {
+/** Ranges that show every dot, of x and of y; a histogram strip stands on its base. */
+export function fullRanges(classes, line) {
+  const extent = (axis, low = Infinity, high = -Infinity) => {
     for (const dots of classes) {
       for (const value of dots[axis]) {
         if (value < low) low = value;
@@ -87,7 +88,10 @@ export function fullRanges(classes, square) {
     const margin = MARGIN * (high - low) || 1;
     return [low - margin, high + margin];
   };
-  return [extent("x", Infinity, -Infinity), square ? extent("y", Infinity, -Infinity) : extent("y", 0, 0)];
+  const x = extent("x");
+  if (!line) return [x, extent("y")];
+  const [, top] = extent("y", 0, 0);
+  return [x, [-FOOT * top, top]];
 }
 
 /** A theme colour with an opacity; hex and rgb() are what themes hold. */
@@ -100,7 +104,7 @@ function faint(colour, opacity) {
 }
 
 /** Traces and layout of what is to be seen; `toImage` and a saved page are made from it too. */
-export function described({ figure, classes, hidden, mask, underlay, theme, square, view, pan }) {
+export function described({ figure, classes, hidden, mask, underlay, theme, line, view }) {
   const [size, opacity] = OVER[underlay];
   const dots = classes.map(({ name, marker, x, y, index }) => ({
     type: hasWebGL() ? "scattergl" : "scatter",
@@ -132,13 +136,13 @@ export function described({ figure, classes, hidden, mask, underlay, theme, squa
     showgrid: underlay !== "tiles",
     zeroline: underlay !== "tiles",
   };
-  const [xRange, yRange] = fullRanges(classes, square);
+  const [xRange, yRange] = fullRanges(classes, line);
   const layout = {
     ...structuredClone(figure.layout),
     font: { family: theme.font, color: theme.text, size: 12 },
     showlegend: false, // the component has a legend of its own, which wraps
     hovermode: false,
-    dragmode: pan ? "pan" : false,
+    dragmode: "pan", // where our own surface lets a press through
     uirevision: view,
     autosize: true,
   };

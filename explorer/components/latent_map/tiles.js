@@ -4,7 +4,7 @@
 import { TILES, ask, currentZ, element } from "../live.js";
 
 const MOST = 400; // tiles, 20 x 20 where the plot is square
-const ROW = 24; // tiles of a model with one dimension
+const ROW = 16; // tiles of a model with one dimension
 const REST = 40; // ms between an answer and the next request: the picture of z comes first
 const SAME = 1e-4; // latent units that rounding may move the plane by
 const INK = 0.9; // opacity of a full pixel, in the colour of the page's text
