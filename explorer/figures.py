@@ -14,6 +14,10 @@ CLASS_COLOURS = (
     "#b07aa1", "#9c755f", "#edc948", "#7f7f7f", "#ff6fae",
 )  # fmt: skip
 
+DOTS, MANY_DOTS = (4.0, 0.65), (2.6, 0.45)  # size in px and opacity of a dot; among many dots
+MANY = 20_000
+DENSITY_SIDE = 96  # cells of the density's histogram
+
 
 def latent_map(
     xy: np.ndarray,
@@ -25,9 +29,11 @@ def latent_map(
 ) -> go.Figure:
     """One trace a class, so that the legend toggles it. xy (N, 2), labels (N,) below len(classes).
 
-    customdata is the point's index in the data set.
+    customdata is the point's index in the data set. `square`: both axes have the same scale, and
+    below the dots lies their density, which the browser hides until it is asked for.
     """
-    figure = go.Figure()
+    figure = go.Figure([_density(xy)] if square else [])
+    size, opacity = DOTS if len(xy) <= MANY else MANY_DOTS
     for label, name in enumerate(classes):
         index = np.flatnonzero(labels == label)
         figure.add_scattergl(
@@ -36,25 +42,48 @@ def latent_map(
             customdata=index.astype(np.int32),
             name=name,
             mode="markers",
-            marker={"size": 4, "opacity": 0.65, "color": CLASS_COLOURS[label % 10]},
-            hoverinfo="none",
-        )
+            marker={
+                "size": size, "opacity": opacity, "color": CLASS_COLOURS[label % len(CLASS_COLOURS)]
+            },
+            hoverinfo="skip",
+        )  # fmt: skip
     figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 44, "r": 8, "t": 36, "b": 44},
-        dragmode="pan",
-        hovermode="closest",
-        hoverdistance=6,
-        legend={
-            "orientation": "h", "y": 1.01, "yanchor": "bottom", "itemsizing": "constant",
-            "x": 0, "entrywidth": 10,
+        margin={"l": 44, "r": 8, "t": 8, "b": 42},
+        hovermode=False,
+        xaxis={"title": {"text": axes[0], "standoff": 6}},
+        yaxis={
+            "title": {"text": axes[1], "standoff": 4}, **({"scaleanchor": "x"} if square else {})
         },
-        xaxis={"title": {"text": axes[0]}},
-        yaxis={"title": {"text": axes[1]}, **({"scaleanchor": "x"} if square else {})},
     )  # fmt: skip
     return figure
+
+
+def _density(xy: np.ndarray) -> go.Contour:
+    """Contours of the density of xy (N, 2): a histogram, smoothed.
+
+    By half of what Scott's rule says, which is for a single hump and would melt clusters together;
+    and of the density's square root, as a few crowded places would otherwise be all that shows.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    spread = 0.5 * xy.std(0) * len(xy) ** (-1 / 6)  # Scott 1992, in two dimensions
+    low, high = xy.min(0) - 3 * spread, xy.max(0) + 3 * spread
+    high = np.maximum(high, low + 1e-6)
+    cells = (high - low) / DENSITY_SIDE
+    counts, *_ = np.histogram2d(
+        xy[:, 0], xy[:, 1], bins=DENSITY_SIDE, range=np.stack([low, high], 1)
+    )
+    smooth = gaussian_filter(counts.T, sigma=np.maximum(spread / cells, 0.5)[::-1])
+    x, y = (low[:, None] + cells[:, None] * (np.arange(DENSITY_SIDE) + 0.5)).astype(np.float32)
+    height = np.sqrt(smooth / smooth.max()).astype(np.float32)
+    return go.Contour(
+        x=x, y=y, z=height, visible=False, showscale=False, hoverinfo="skip", name="density",
+        contours={"coloring": "fill", "start": 0.12, "end": 0.96, "size": 0.12},
+        line={"width": 0.8, "smoothing": 1.1}, showlegend=False,
+    )  # fmt: skip
 
 
 SHADOW_SIDE, SHADOW_DOT, SHADOW_ALPHA = 640, 3, 95  # px, px of radius, of 255

@@ -32,6 +32,8 @@ UNDERLAY = "underlay"  # "none", "tiles" or "density": what lies under the dots
 GROUPS = "groups"  # {checkpoint: {name: indices}}, what was lassoed and named
 SLIDER_SET = "slider_set"  # "dimensions" or "directions"
 IN_SD = "in_sd"  # bool: the sliders' numbers are standard deviations
+SELECTION = "selection"  # explorer.selections.Selection | None, what was lassoed last
+SELECTION_REVISION = "selection_revision"  # int, counts the times that Python has set it
 FILMSTRIPS = "filmstrips"  # bool: the sliders' tracks show what lies along them
 KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
 COMPARED = "compared"  # (id, id) of the bookmarks that are A and B, each may be None
@@ -61,6 +63,8 @@ REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canva
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
 STORAGE, TYPICALITY, HISTORY = "component_storage", "component_typicality", "component_history"
 BOOKMARKS, COMPARISON, MIX = "component_bookmarks", "component_comparison", "component_mix"
+MEAN, GROUP_NAME = "component_mean", "group_name"
+GROUP_FROM, GROUP_TO = "group_from", "group_to"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -76,6 +80,8 @@ DEFAULTS: dict[str, object] = {
     GROUPS: {},
     SLIDER_SET: "dimensions",
     IN_SD: False,
+    SELECTION: None,
+    SELECTION_REVISION: 0,
     FILMSTRIPS: True,
     KEPT: {},
     COMPARED: (None, None),

@@ -8,7 +8,7 @@ proxy in front changes nothing. Imports Streamlit only.
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import streamlit as st
 
@@ -84,9 +84,24 @@ class BackgroundMap(TypedDict):
 class Plane(TypedDict):
     """core.projection.LinearProjection for the browser."""
 
+    kind: Literal["linear"]
     origin: list[float]
     axes: list[list[float]]
     lifts: list[list[float]]
+
+
+class Neighbours(TypedDict):
+    """core.projection.NeighbourProjection for the browser; its places are those of the figure."""
+
+    kind: Literal["neighbours"]
+    encoded: str  # address of the images' mu
+
+
+class Marked(TypedDict):
+    """Which dots are selected."""
+
+    mask: str  # base64, a bit for each image, lowest first; empty: none
+    revision: int  # counts the times that Python, not the hand, has selected
 
 
 def _register(name: str, *, isolate_styles: bool = True) -> Callable[..., None]:
@@ -204,21 +219,37 @@ def bookmarks(
 def latent_map(
     live: Live,
     *,
+    view: str,
+    points: str,
     figure: str,
     encoded: str,
     pictures: str,
-    plane: Plane,
+    plane: Plane | Neighbours,
+    reference: int,
+    noun: str,
+    line: bool,
+    underlay: str,
+    selection: Marked,
     key: str,
     on_z_change: Callable[[], None],
+    on_selection_change: Callable[[], None],
 ) -> None:
     """The map with its marker. `figure`, `encoded` and `pictures` are addresses relative to live/.
 
-    Commits like latent_sliders.
+    `view` is the projection's id and `points` whose dots it has; the first `reference` of them are
+    test images, called a test `noun`, the rest training images. `line`: a histogram strip.
+
+    Commits like latent_sliders. During on_selection_change session_state[key].selection is
+    {"checkpoint", "points", "projection", "mask"}, the mask as in Marked.
     """
     data = {
-        "live": live, "figure": figure, "encoded": encoded, "pictures": pictures, "plane": plane,
+        "live": live, "view": view, "points": points, "figure": figure, "encoded": encoded,
+        "pictures": pictures, "plane": plane, "reference": reference, "noun": noun, "line": line,
+        "underlay": underlay, "selection": selection,
     }  # fmt: skip
-    _latent_map(key=key, data=data, on_z_change=on_z_change)
+    _latent_map(
+        key=key, data=data, on_z_change=on_z_change, on_selection_change=on_selection_change
+    )
 
 
 def draw_canvas(drawing: bytes | None, *, key: str, on_png_change: Callable[[], None]) -> None:

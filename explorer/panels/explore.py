@@ -1,23 +1,17 @@
 """Explore: drag the latent sliders and the decoded digit follows; walk the map of the test set."""
 
 import functools
-from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
 
-from core.projection import LinearProjection
-from explorer import caches, dials, kept, saves, shelf, state
+from explorer import caches, dials, kept, maps, saves, shelf, state
 from explorer.components import (
     Live,
-    Plane,
     decoded_image,
     history,
-    latent_map,
     typicality,
 )
-
-PROJECTIONS = {"pca": "Principal components", "dimensions": "Two latent dimensions"}
 
 
 def render() -> None:
@@ -36,7 +30,7 @@ def render() -> None:
     with sliders:
         dials.render(live)
     with chart:
-        _map(live)
+        maps.render(live)
     st.divider()
     shelf.render(live)
 
@@ -74,20 +68,3 @@ def _randomise(z: list[float]) -> None:
 
 def _reset() -> None:
     state.set_z([0.0] * len(state.z()))
-
-
-def _map(live: Live) -> None:
-    name = state.checkpoint()
-    plane = caches.projection(name, state.projection())
-    assert isinstance(plane, LinearProjection)
-    latent_map(
-        live,
-        figure=f"map/{quote(name)}/{state.projection()}/test.json",
-        encoded=f"encoded/{quote(name)}/test.f32",
-        pictures=f"pictures/{quote(name)}/test.u8",
-        plane=Plane(
-            origin=plane.origin.tolist(), axes=plane.axes.tolist(), lifts=plane.lifts.tolist()
-        ),
-        key=state.MAP,
-        on_z_change=functools.partial(state.commit_z, state.MAP),
-    )

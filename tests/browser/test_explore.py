@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.images import to_uint8
 from explorer import caches
 from tests.browser.explore_page import (
     SLIDER,
@@ -101,89 +100,6 @@ def test_buttons_move_sliders_and_picture(open_page: Open) -> None:
     wait_for_pixels(page, decode(z))
 
 
-def test_dragging_the_marker_moves_z_in_its_plane(open_page: Open) -> None:
-    page = open_page()
-    x, y = marker(page)
-    start = np.array(caches.latent_map("mnist-mlp-20").mu[0])
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 60, y + 40, steps=5)
-    moved = np.array(z_of_sliders(page))
-    assert np.abs(moved - start).max() > 0.1, "the sliders follow while the marker is held"
-    page.mouse.up()
-    url = page.url
-    page.wait_for_url(lambda new: new != url or "z=" in new)
-    page.wait_for_timeout(1000)
-    z = np.array(z_of_url(page))
-    plane = caches.projection("mnist-mlp-20", "pca")
-    outside = np.eye(20) - plane.axes.T @ plane.axes
-    np.testing.assert_allclose(outside @ (z - start), 0, atol=2e-3)
-    assert np.linalg.norm(plane.project(z) - plane.project(start)) > 0.3
-    assert marker(page) == pytest.approx((x + 60, y + 40), abs=2)
-    wait_for_pixels(page, decode(z.tolist()))
-
-
-def test_arrow_keys_move_the_marker(open_page: Open) -> None:
-    page = open_page()
-    x, y = marker(page)
-    page.locator(".latent-map .marker").focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    after = marker(page)
-    assert after[0] > x + 5 and after[1] == pytest.approx(y, abs=1)
-
-
-def test_hover_shows_a_digit_and_a_click_loads_it(open_page: Open) -> None:
-    page = open_page()
-    marker(page)
-    latent = caches.latent_map("mnist-mlp-20")
-    # A lonely point, so that no other lies under the pointer: ask the plot where it is.
-    xy = caches.projection("mnist-mlp-20", "pca").project(latent.mu.numpy())
-    index = int(xy[:, 0].argmin())
-    box = page.get_by_test_id("latent-map").bounding_box()
-    assert box
-    px, py = page.get_by_test_id("latent-map").evaluate(
-        "(plot, [x, y]) => { const l = plot._fullLayout; return ["
-        "l.xaxis._offset + l.xaxis.l2p(x), l.yaxis._offset + l.yaxis.l2p(y)]; }",
-        xy[index].tolist(),
-    )
-    page.mouse.move(box["x"] + px + 30, box["y"] + py)
-    page.mouse.move(box["x"] + px, box["y"] + py, steps=5)
-    tooltip = page.locator(".latent-map .tooltip")
-    expect(tooltip).to_be_visible()
-    expect(tooltip).to_contain_text(f"test digit {index}")
-    shown = tooltip.locator("canvas").evaluate(
-        "c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
-    )
-    digit = to_uint8(caches.test_set("mnist-mlp-20").images[index, 0]).flatten().tolist()
-    assert shown[::4] == digit
-    page.mouse.click(box["x"] + px, box["y"] + py)
-    wait_for_pixels(page, decode(latent.mu[index].tolist()))
-    page.wait_for_function("location.search.includes('z=')")
-    page.wait_for_timeout(1000)
-    np.testing.assert_allclose(z_of_url(page), latent.mu[index], atol=1e-3)
-
-
-def test_a_legend_entry_hides_its_class(open_page: Open) -> None:
-    page = open_page()
-    marker(page)
-    page.locator(".latent-map .legendtoggle").first.click()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=latent-map]')._fullData[0].visible === 'legendonly'"
-    )
-
-
-def test_another_projection_keeps_z(open_page: Open) -> None:
-    page = open_page()
-    before = marker(page)
-    z = z_of_sliders(page)
-    page.get_by_text("Two latent dimensions").click()
-    page.wait_for_function("document.querySelector('.xtitle')?.textContent === 'z4'")
-    page.wait_for_timeout(500)
-    assert marker(page) != before
-    assert z_of_sliders(page) == z
-
-
 def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("button", name="Random prior").click()
@@ -271,17 +187,6 @@ def test_usable_at_390_px(open_page: Open) -> None:
     page.get_by_test_id("latent-slider-8").focus()
     page.get_by_test_id("latent-slider-8").press("End")
     expect(page.locator("canvas.floating")).to_be_visible()
-
-
-def test_without_webgl_the_map_still_stands(open_page: Open) -> None:
-    no_webgl = (
-        "const get = HTMLCanvasElement.prototype.getContext;"
-        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
-        "  return kind.startsWith('webgl') ? null : get.call(this, kind, ...rest); };"
-    )
-    page = open_page(before=lambda page: page.add_init_script(no_webgl))
-    marker(page)
-    assert page.locator(".latent-map .scatterlayer .point").count() == 10_000
 
 
 def test_dimensions_that_carry_nothing_are_folded_away(open_page: Open) -> None:

@@ -1,223 +1,299 @@
-// The encoded data set on a plane. Plotly draws the points; the marker is an element of our own on
-// top, because redrawing ten thousand points for every step of the hand would not stay live.
+// The encoded data set on a map. Plotly draws the dots; marker, thumbnail, outline and tiles are
+// elements of our own above and below it, because redrawing 70,000 dots for every step of the
+// hand would not stay live.
 
-import { commit, component, currentZ, element, setZ } from "../live.js";
+import {
+  commit, component, currentCheckpoint, currentZ, element, fromBase64, setZ, toBase64, watchPlace,
+} from "../live.js";
+import { loadCodes, loadFigure, loadPictures, loadPlotly } from "./fetched.js";
+import { followHand } from "./hand.js";
+import { Frame, described, drawPlot, themeOf } from "./plot.js";
+import { classesOf, firstPlaces, maskWithin, nearestDot } from "./points.js";
+import { linear, neighbours } from "./projection.js";
+import { save } from "./saving.js";
+import { Thumbnail } from "./thumbnail.js";
+import { Tiles } from "./tiles.js";
+import { legend, toolbar } from "./toolbar.js";
 
-const CLICK_SLOP = 5; // px a press may wander and still be a click
-const KEY_STEP = 0.1; // in the plane's units, an arrow key
-const TOOLTIP = 84; // px, three times a digit
+const SAME = 1e-5; // two z that are the same but for a way through JSON
 
-const address = (path) => new URL(`live/${path}`, document.baseURI);
-
-let plotly = null; // the library is fetched once a page
-const loadPlotly = () =>
-  (plotly ??= new Promise((resolve, reject) => {
-    const script = element("script", { src: address("plotly.js") });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => reject(new Error("plotly.js could not be fetched"));
-    document.head.append(script);
-  }));
-
-const fetched = new Map(); // address -> promise; what a checkpoint's map is made of is read once
-function fetchOnce(path, read) {
-  if (!fetched.has(path)) {
-    const answer = fetch(address(path)).then(async (response) => {
-      if (!response.ok) throw new Error(await response.text());
-      return read(response);
-    });
-    answer.catch(() => fetched.delete(path)); // a later visit tries again
-    fetched.set(path, answer);
-  }
-  return fetched.get(path);
-}
-
-const hasWebGL = (() => {
-  let known = null;
-  return () => (known ??= Boolean(document.createElement("canvas").getContext("webgl2")
-    ?? document.createElement("canvas").getContext("webgl")));
-})();
-
-// The plane, as core.latent.LinearProjection has it: rows of `axes` are orthonormal.
-const project = ({ origin, axes }, z) =>
-  axes.map((axis) => axis.reduce((sum, a, d) => sum + a * (z[d] - origin[d]), 0));
-const lift = (plane, xy, z) => {
-  const here = project(plane, z);
-  return z.map((value, d) =>
-    value + plane.axes.reduce((sum, axis, i) => sum + axis[d] * (xy[i] - here[i]), 0));
-};
+// Kept for the page, not for the element: both outlive a visit to another panel.
+let pin = null; // { view, xy, z }: where the hand left z on a map without a formula
+let picked = { checkpoint: null, revision: null, mask: null, version: 0 };
 
 export default component("latent-map", (root, listen, ended) => {
   const plot = element("div", { class: "plot", "data-testid": "latent-map" });
+  const surface = element("div", { class: "surface" });
+  const guide = element("div", { class: "guide" });
   const marker = element("div", {
     class: "marker",
     tabindex: "0",
     role: "application",
-    "aria-label": "The current z on the map. Arrow keys or dragging move it in this plane.",
+    "aria-label": "The current z on the map. Arrow keys or dragging move it.",
   });
-  const digit = element("canvas", { width: 28, height: 28 });
-  const caption = element("span");
-  const tooltip = element("div", { class: "tooltip" }, digit, caption);
-  const message = element("div", { class: "message" }, "Drawing the map …");
-  root.append(plot, marker, tooltip, message);
+  const message = element("div", { class: "message", role: "status" });
+  const classBar = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
+  const stage = element("div", { class: "stage" }, plot, surface, guide, marker);
+  const frame = new Frame(plot);
+  const tiles = new Tiles(stage, frame);
+  const thumbnail = new Thumbnail(stage);
+  stage.append(message);
 
   let data = null;
   let setStateValue;
-  let drawn = ""; // the figure on screen
-  let hovered = null; // index of the digit under the pointer
-  let sprites = null;
+  let mode = "move";
+  let classes = []; // of the figure on screen
+  let hidden = new Set(); // names of classes that the legend hides
+  let projection = null;
+  let figure = null;
+  let drawn = { figure: "", key: "", description: null };
+  let pictures = { checkpoint: null, bytes: null };
+  let watching = null; // while a map without a formula needs the nearest images
 
-  const axesOnScreen = () => {
-    const layout = plot._fullLayout;
-    return layout?.xaxis && { x: layout.xaxis, y: layout.yaxis };
+  const view = () => `${data.live.checkpoint}/${data.view}`;
+  const ready = () => frame.ready && projection && drawn.figure === data.figure
+    && currentZ().length === projection.dimensions && currentCheckpoint() === data.live.checkpoint;
+
+  const { bar, choose } = toolbar({
+    onMode: (chosen) => {
+      mode = chosen;
+      stage.dataset.mode = chosen;
+    },
+    onReset: () => redraw(true),
+    onSave: async (format) => {
+      if (!ready()) return;
+      await save(format, `latent-map-${data.live.checkpoint}-${data.view}`, plot, drawn.description, {
+        theme: themeOf(root), ranges: frame.ranges(), tiles: tiles.picture,
+        xy: placeOf(currentZ()) ?? [0, 0], classes: classes.length,
+      }).catch((error) => fail(`The map cannot be saved: ${error.message}.`));
+    },
+  });
+  root.append(bar, classBar, stage);
+  choose("move");
+
+  /** Where z lies on the map; null until the server has told its neighbours. */
+  const placeOf = (z) => {
+    if (pin?.view === view() && pin.z.length === z.length
+      && z.every((value, d) => Math.abs(value - pin.z[d]) < SAME)) return pin.xy;
+    const xy = projection.project(z);
+    return xy && data.line ? [xy[0], 0] : xy;
   };
 
-  // Where the marker goes: outside the axes it waits at the edge, pale, so that it is never lost.
+  // Outside the axes the marker waits at the edge, pale, so that it is never lost.
   const place = () => {
-    const axes = axesOnScreen();
-    const z = currentZ();
-    if (!axes || drawn !== data.figure || z.length !== data.plane.origin.length) return;
-    const [x, y] = project(data.plane, z);
-    const clamp = (value, most) => Math.min(Math.max(value, 0), most);
-    const px = axes.x.l2p(x);
-    const py = axes.y.l2p(y);
-    const inside = [clamp(px, axes.x._length), clamp(py, axes.y._length)];
-    marker.classList.toggle("outside", inside[0] !== px || inside[1] !== py);
-    marker.style.transform =
-      `translate(${axes.x._offset + inside[0]}px, ${axes.y._offset + inside[1]}px)`;
+    if (!ready()) return;
+    tiles.place();
+    const xy = placeOf(currentZ());
+    if (!xy) return;
+    const { left, top, width, height } = frame.box();
+    const [px, py] = frame.toPixel(xy);
+    const x = Math.min(Math.max(px, left), left + width);
+    const y = Math.min(Math.max(py, top), top + height);
+    marker.classList.toggle("outside", x !== px || y !== py);
+    marker.style.transform = `translate(${x}px, ${y}px)`;
     marker.style.visibility = "visible";
+    guide.style.transform = `translate(${x}px, ${top}px)`;
   };
 
-  const toPlane = (event) => {
-    const axes = axesOnScreen();
-    const box = plot.getBoundingClientRect();
-    return [
-      axes.x.p2l(event.clientX - box.left - axes.x._offset),
-      axes.y.p2l(event.clientY - box.top - axes.y._offset),
-    ];
+  const moveTo = (xy) => {
+    const z = projection.lift(xy, currentZ());
+    pin = projection.exact ? null : { view: view(), xy, z };
+    setZ(z);
   };
 
-  const moveTo = (xy) => setZ(lift(data.plane, xy, currentZ()));
+  const dotAt = (px, reach) => nearestDot(classes, hidden, frame, px, reach);
 
-  marker.onpointerdown = (event) => {
-    marker.setPointerCapture(event.pointerId);
-    marker.classList.add("held");
-    event.preventDefault();
-    marker.focus({ preventScroll: true });
-  };
-  marker.onpointermove = (event) => {
-    if (marker.hasPointerCapture(event.pointerId)) moveTo(toPlane(event));
-  };
-  marker.onlostpointercapture = () => {
-    marker.classList.remove("held");
-    commit(setStateValue);
-  };
-  marker.onkeydown = (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
-    const [dx, dy] = step[event.key] ?? [0, 0];
-    if (!dx && !dy) return;
-    event.preventDefault();
-    const [x, y] = project(data.plane, currentZ());
-    moveTo([x + dx * KEY_STEP, y + dy * KEY_STEP]);
-    commit(setStateValue);
+  followHand({
+    stage, surface, marker, frame,
+    mode: () => mode,
+    on: {
+      drag: (px) => ready() && moveTo(frame.toData(px)),
+      release: () => commit(setStateValue),
+      nudge: (dx, dy) => {
+        const xy = ready() && placeOf(currentZ());
+        if (!xy) return;
+        moveTo([xy[0] + dx, xy[1] + dy]);
+        commit(setStateValue);
+      },
+      click: async (px, reach) => {
+        if (!ready()) return;
+        const dot = dotAt(px, reach);
+        if (!dot) {
+          moveTo(frame.toData(px));
+        } else {
+          const wanted = data.encoded;
+          const mu = await loadCodes(wanted).catch((error) => fail(sentence(error)));
+          if (!mu || data.encoded !== wanted) return;
+          const size = projection.dimensions;
+          const z = mu.slice(dot.index * size, (dot.index + 1) * size);
+          pin = projection.exact ? null : { view: view(), xy: dot.xy, z };
+          setZ(z);
+        }
+        commit(setStateValue);
+      },
+      hover: (px, reach) => {
+        const dot = ready() && dotAt(px, reach);
+        stage.classList.toggle("on-dot", Boolean(dot));
+        if (!dot) return thumbnail.hide();
+        const { shape } = data.live;
+        const known = pictures.checkpoint === data.live.checkpoint ? pictures.bytes : null;
+        const enough = known?.length >= (dot.index + 1) * shape.reduce((a, b) => a * b);
+        thumbnail.show({
+          index: dot.index, caption: captionOf(dot), pictures: enough ? known : null, shape, at: px,
+        });
+      },
+      leave: () => {
+        stage.classList.remove("on-dot");
+        thumbnail.hide();
+      },
+      outline: (path) => {
+        if (!ready()) return;
+        const mask = maskWithin(classes, hidden, path.map((px) => frame.toData(px)));
+        pick(mask.some(Boolean) ? mask : null);
+        setStateValue("selection", {
+          checkpoint: data.live.checkpoint, points: data.points, projection: data.view,
+          mask: picked.mask ? toBase64(picked.mask) : "",
+        });
+        redraw();
+      },
+    },
+  }, ended);
+
+  const captionOf = ({ index, name }) => {
+    const [split, number] = index < data.reference ? ["test", index] : ["training", index - data.reference];
+    const which = `${split} ${data.noun} ${number}`;
+    return classes.length > 1 ? `${name} · ${which}` : which;
   };
 
-  // A click on a digit loads it; on empty ground it brings the marker there. Panning is no click.
-  let pressed = null;
-  plot.addEventListener("pointerdown", (event) => {
-    pressed = event.button === 0 ? event : null;
-  }, { capture: true, signal: ended });
-  window.addEventListener("pointerup", async (event) => {
-    const start = pressed;
-    pressed = null;
-    const axes = axesOnScreen();
-    if (!start || !axes) return;
-    if (Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > CLICK_SLOP) return;
-    const box = plot.getBoundingClientRect();
-    const px = event.clientX - box.left - axes.x._offset;
-    const py = event.clientY - box.top - axes.y._offset;
-    if (px < 0 || py < 0 || px > axes.x._length || py > axes.y._length) return; // legend, buttons
-    if (hovered === null) {
-      moveTo(toPlane(event));
-    } else {
-      const index = hovered;
-      const mu = await encoded();
-      const size = data.plane.origin.length;
-      setZ(mu.subarray(index * size, (index + 1) * size));
-    }
-    commit(setStateValue);
-  }, { signal: ended });
-
-  const encoded = () =>
-    fetchOnce(data.encoded, async (response) => new Float32Array(await response.arrayBuffer()));
-
-  const loadSprites = () =>
-    fetchOnce(data.sprites.url, async (response) => createImageBitmap(await response.blob()));
-
-  const hover = ({ points: [point], event }) => {
-    hovered = point.customdata;
-    caption.textContent = `${point.data.name} · test digit ${hovered}`;
-    if (sprites) {
-      const { columns, size } = data.sprites;
-      const [x, y] = [(hovered % columns) * size, Math.floor(hovered / columns) * size];
-      digit.getContext("2d").drawImage(sprites, x, y, size, size, 0, 0, 28, 28);
-    }
-    const box = root.getBoundingClientRect();
-    const left = event.clientX - box.left + 14;
-    tooltip.style.left = `${Math.min(left, box.width - TOOLTIP - 20)}px`;
-    tooltip.style.top = `${Math.max(event.clientY - box.top - TOOLTIP - 36, 0)}px`;
-    tooltip.classList.add("shown");
-    plot.classList.add("on-point");
+  const pick = (mask) => {
+    picked = { ...picked, checkpoint: data.live.checkpoint, mask, version: picked.version + 1 };
   };
-  const unhover = () => {
-    hovered = null;
-    tooltip.classList.remove("shown");
-    plot.classList.remove("on-point");
+
+  /** Python's selection counts when it has set a new one; the hand's own come back unchanged. */
+  const adopt = ({ mask, revision }) => {
+    if (picked.checkpoint === data.live.checkpoint && picked.revision === revision) return;
+    picked.revision = revision;
+    pick(mask ? fromBase64(mask) : null);
+  };
+
+  const sentence = (error) =>
+    `The map cannot be shown: ${error.message} Check that the server is running, then try again.`;
+  const say = (...content) => {
+    message.replaceChildren(...content);
+    message.hidden = false;
+    stage.classList.add("loading");
+  };
+  const fail = (text) => {
+    const again = element("button", { type: "button" }, "Try again");
+    again.onclick = () => draw();
+    say(element("p", {}, text), again);
+    marker.style.visibility = "hidden";
+    thumbnail.hide();
+  };
+
+  /** Plotly anew, for another figure, underlay, legend, selection or theme; `whole` shows it all. */
+  const redraw = async (whole = false) => {
+    const theme = themeOf(root);
+    if (whole) uses += 1;
+    const key = [data.figure, data.underlay, [...hidden], picked.version, Object.values(theme), uses].join("|");
+    if (!figure || (key === drawn.key && drawn.figure === data.figure)) return;
+    const description = described({
+      figure, classes, hidden, mask: picked.mask, underlay: data.underlay, theme,
+      line: data.line, view: `${view()}/${uses}`,
+    });
+    drawn = { figure: data.figure, key, description };
+    await drawPlot(plot, description);
+    if (ended.aborted || drawn.key !== key) return;
+    settle();
+    tiles.set(data.underlay === "tiles" ? { projection, line: data.line, shape: data.live.shape } : null, theme.text);
+    place();
+  };
+  let uses = 0; // counts the times that the whole view was asked for
+
+  /** The parts of our own follow Plotly's axes. */
+  const settle = () => {
+    const { left, top, width, height } = frame.box();
+    Object.assign(surface.style, {
+      left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`,
+    });
+    guide.style.height = `${height}px`;
+    if (plot.dataset.heard) return;
+    plot.dataset.heard = "yes";
+    plot.on("plotly_afterplot", () => {
+      settle();
+      place();
+    });
+    plot.on("plotly_relayouting", place);
+    plot.on("plotly_relayout", () => tiles.follow());
   };
 
   const draw = async () => {
     const wanted = data.figure;
-    message.textContent = "Drawing the map …";
-    message.hidden = false;
+    say("Drawing the map …");
     try {
-      const [Plotly, figure] = await Promise.all([
-        loadPlotly(),
-        fetchOnce(wanted, (response) => response.json()),
+      const [found, mu] = await Promise.all([
+        loadFigure(wanted), data.plane.kind === "linear" ? null : loadCodes(data.plane.encoded), loadPlotly(),
       ]);
       if (ended.aborted || data.figure !== wanted) return; // another map was asked for meanwhile
-      const traces = figure.data.map((trace) => ({
-        ...trace,
-        type: hasWebGL() ? trace.type : "scatter",
+      figure = found;
+      classes = classesOf(figure);
+      projection = mu ? neighbours(firstPlaces(classes, data.reference), mu) : linear(data.plane);
+      watchNeighbours(Boolean(mu));
+      classBar.replaceChildren(...legend(classes, hidden, (next) => {
+        hidden = next;
+        redraw();
       }));
-      await Plotly.react(plot, traces, structuredClone(figure.layout), {
-        displaylogo: false,
-        responsive: true,
-        scrollZoom: true,
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
-      });
-      drawn = wanted;
-      for (const event of ["plotly_hover", "plotly_unhover", "plotly_afterplot"]) {
-        plot.removeAllListeners(event);
-      }
-      plot.on("plotly_hover", hover);
-      plot.on("plotly_unhover", unhover);
-      plot.on("plotly_afterplot", place);
-      plot.removeAllListeners("plotly_relayouting");
-      plot.on("plotly_relayouting", place);
+      root.classList.toggle("line", data.line);
+      await redraw();
+      if (ended.aborted || data.figure !== wanted) return;
       message.hidden = true;
+      stage.classList.remove("loading");
       place();
-      loadSprites().then((sheet) => (sprites = sheet), () => (sprites = null)); // no digits in hover
+      fetchPictures();
     } catch (error) {
-      message.textContent = `The map cannot be shown: ${error.message}`;
-      message.hidden = false;
+      if (data.figure === wanted) fail(sentence(error));
     }
   };
 
-  listen("z", place);
-  ended.addEventListener("abort", () => window.Plotly?.purge(plot));
+  const watchNeighbours = (needed) => {
+    if (needed === Boolean(watching)) return;
+    watching?.abort();
+    watching = needed ? new AbortController() : null;
+    if (watching) watchPlace(watching.signal);
+  };
+
+  // Not needed to see the map, only to hover and to click: after it, and without complaint.
+  const fetchPictures = async () => {
+    const { checkpoint } = data.live;
+    const bytes = await loadPictures(data.pictures).catch(() => null);
+    if (bytes && checkpoint === data.live.checkpoint) pictures = { checkpoint, bytes };
+    await loadCodes(data.encoded).catch(() => null); // a click tries again, and says so
+  };
+
+  listen("z", () => {
+    place();
+    tiles.follow();
+  });
+  listen("place", place);
+  listen("status", () => tiles.restart());
+  // A switch of the theme reaches us as a transition of the text's colour (latent_map.css).
+  root.addEventListener("transitionend", (event) => {
+    if (event.target === root && event.propertyName === "color" && !ended.aborted) redraw();
+  }, { signal: ended });
+  const resized = new ResizeObserver(() => {
+    if (frame.ready && stage.clientWidth) window.Plotly.Plots.resize(plot).then(() => tiles.follow());
+  });
+  resized.observe(stage);
+  ended.addEventListener("abort", () => {
+    resized.disconnect();
+    watching?.abort();
+    window.Plotly?.purge(plot);
+  });
 
   return (args) => {
     ({ data, setStateValue } = args);
-    if (drawn === data.figure) place();
+    adopt(data.selection);
+    if (drawn.figure === data.figure) redraw().then(place);
     else draw();
   };
 });

@@ -1,0 +1,57 @@
+// The digit under the pointer, painted from bytes that are there already.
+
+import { element } from "../live.js";
+
+const GAP = 14; // px between pointer and picture
+
+export class Thumbnail {
+  constructor(stage) {
+    this.stage = stage;
+    this.canvas = element("canvas", { "data-testid": "map-thumbnail" });
+    this.caption = element("span");
+    this.box = element("div", { class: "tooltip" }, this.canvas, this.caption);
+    this.size = [0, 0];
+    stage.append(this.box);
+  }
+
+  /** `pictures` are null until they have come: the words are there before. */
+  show({ index, caption, pictures, shape, at: [px, py] }) {
+    if (this.shown !== index || this.waiting) {
+      this.shown = index;
+      this.waiting = !pictures;
+      this.canvas.hidden = !pictures;
+      if (pictures) this.#paint(pictures, index, shape);
+      this.caption.textContent = caption;
+      this.size = null;
+    }
+    this.box.classList.add("shown");
+    this.size ??= [this.box.offsetWidth, this.box.offsetHeight];
+    const [width, height] = this.size;
+    const [right, bottom] = [this.stage.clientWidth, this.stage.clientHeight];
+    const left = px + GAP + width > right ? px - GAP - width : px + GAP;
+    const top = py - GAP - height < 0 ? py + GAP : py - GAP - height;
+    this.box.style.transform =
+      `translate(${Math.max(0, left)}px, ${Math.max(0, Math.min(top, bottom - height))}px)`;
+  }
+
+  hide() {
+    this.box.classList.remove("shown");
+  }
+
+  #paint(pictures, index, [channels, height, width]) {
+    const area = height * width;
+    const start = index * channels * area;
+    if (this.image?.width !== width || this.image.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+      this.image = new ImageData(width, height);
+      this.context = this.canvas.getContext("2d");
+    }
+    const { data } = this.image;
+    for (let i = 0; i < area; i += 1) {
+      for (let c = 0; c < 3; c += 1) data[4 * i + c] = pictures[start + (channels === 1 ? 0 : c) * area + i];
+      data[4 * i + 3] = 255;
+    }
+    this.context.putImageData(this.image, 0, 0);
+  }
+}

@@ -1,0 +1,179 @@
+"""The map of Explore: which projection, whose dots, what lies under them, what was selected."""
+
+import functools
+import secrets
+import sys
+from urllib.parse import quote
+
+import numpy as np
+import streamlit as st
+
+from core import checkpoint as checkpoints
+from core.projection import LinearProjection, Projection, available
+from explorer import caches, jobs, selections, state
+from explorer.components import Live, Neighbours, Plane, latent_map
+
+PROJECTIONS = {
+    "pca": "PCA", "lda": "LDA", **caches.EMBEDDING_NAMES, "dimensions": "Dimensions"
+}  # fmt: skip
+POINTS = {"test": "{:,} test", "all": "+ training"}
+UNDERLAYS = {"none": "Dots", "tiles": "Tiles", "density": "Density"}
+
+
+def render(live: Live) -> None:
+    """Controls, map, and the selection below it."""
+    name = state.checkpoint()
+    latent = caches.latent_map(name)
+    z_dim = latent.mu.shape[1]
+    _projection_controls(name, z_dim)
+    id = state.projection()
+    missing = id in caches.EMBEDDING_NAMES and id not in latent.embeddings
+    if not missing:
+        try:
+            projection = caches.projection(name, id)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            st.error(f"This map cannot be drawn. {error} Choose another projection.")
+            return
+        _layer_controls(projection, len(latent.mu))
+        _component(live, id, projection, len(latent.mu))
+    _embedding(name, id, missing=missing)
+    if not missing:
+        selections.render()
+
+
+def _projection_controls(name: str, z_dim: int) -> None:
+    choices = available(z_dim, len(caches.classes(name)), tuple(caches.EMBEDDING_NAMES))
+    if len(choices) < 2:
+        return
+    if st.session_state[state.PROJECTION] not in choices:
+        st.session_state[state.PROJECTION] = choices[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Projection", choices, format_func=PROJECTIONS.__getitem__, key=state.PROJECTION,
+            required=True, label_visibility="collapsed",
+        )  # fmt: skip
+        if st.session_state[state.PROJECTION] == "dimensions":
+            x = _axis("Across", state.AXIS_X, other=st.session_state[state.AXIS_Y])
+            _axis("Up", state.AXIS_Y, other=x)
+
+
+def _axis(label: str, key: str, *, other: int) -> int:
+    from explorer import kept
+
+    choices = [d for d in caches.latent_map(state.checkpoint()).order if d != other]
+    return st.selectbox(label, choices, format_func=kept.name_of, key=key, width=110)
+
+
+def _layer_controls(projection: Projection, test_images: int) -> None:
+    line = len(state.z()) == 1
+    underlays = [key for key in UNDERLAYS if not (line and key == "density")]
+    if st.session_state[state.UNDERLAY] not in underlays:
+        st.session_state[state.UNDERLAY] = "none"
+    faded = {} if _is_plane(projection) else {"tiles": ":gray[Tiles]"}
+    names = UNDERLAYS | faded
+    with st.container(horizontal=True, gap="xsmall"):
+        st.segmented_control(
+            f"Whose {_noun()}s", POINTS, format_func=lambda key: POINTS[key].format(test_images),
+            key=state.POINTS, required=True, label_visibility="collapsed",
+        )  # fmt: skip
+        st.segmented_control(
+            "Under the dots", underlays, format_func=names.__getitem__, key=state.UNDERLAY,
+            required=True, label_visibility="collapsed",
+        )  # fmt: skip
+    if faded and st.session_state[state.UNDERLAY] == "tiles":
+        st.caption(
+            "Decoded tiles need a plane of the latent space. This map is none; PCA, LDA and "
+            "Dimensions are."
+        )
+
+
+def _is_plane(projection: Projection) -> bool:
+    return isinstance(projection, LinearProjection)
+
+
+def _component(live: Live, id: str, projection: Projection, test_images: int) -> None:
+    name, points = state.checkpoint(), str(st.session_state[state.POINTS])
+    underlay = str(st.session_state[state.UNDERLAY])
+    if underlay == "tiles" and not _is_plane(projection):
+        underlay = "none"
+    # With another map.npz or other weights the browser asks anew.
+    version = f"{hash(checkpoints.fingerprint(checkpoints.CHECKPOINTS / name)) & 0xFFFFFFFF:x}"
+    path = quote(name)
+    latent_map(
+        live,
+        view=id,
+        points=points,
+        figure=f"map/{path}/{id}/{points}.json?v={version}",
+        encoded=f"encoded/{path}/{points}.f32?v={version}",
+        pictures=f"pictures/{path}/{points}.u8?v={version}",
+        plane=_browser_half(projection, f"encoded/{path}/test.f32?v={version}"),
+        reference=test_images,
+        noun=_noun(),
+        line=id == "line",
+        underlay=underlay,
+        selection=selections.marked(),
+        key=state.MAP,
+        on_z_change=functools.partial(state.commit_z, state.MAP),
+        on_selection_change=selections.take,
+    )
+
+
+def _browser_half(projection: Projection, encoded: str) -> Plane | Neighbours:
+    if isinstance(projection, LinearProjection):
+        origin, axes, lifts = (part.tolist() for part in projection[:3])
+        return Plane(kind="linear", origin=origin, axes=axes, lifts=lifts)
+    return Neighbours(kind="neighbours", encoded=encoded)
+
+
+def _noun() -> str:
+    return "digit" if caches.dataset_of(state.checkpoint()) == "mnist" else "image"
+
+
+def _embedding(name: str, id: str, *, missing: bool) -> None:
+    """What there is to say and to do about UMAP and t-SNE; a job under way shows on every map."""
+    job = jobs.current()
+    if job and job.running:
+        _progress()
+    if id not in caches.EMBEDDING_NAMES:
+        return
+    title = caches.EMBEDDING_NAMES[id]
+    if job and job.error:
+        st.error(job.error)
+    if missing:
+        st.info(f"{title} of this model has not been computed yet; it takes about a minute.")
+    else:
+        st.caption(
+            f"{title} has no formula: both ways between the map and z go through the "
+            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test {_noun()}s."
+        )
+    st.button(
+        f"Compute {title}" if missing else f"Recompute {title}",
+        icon=":material/refresh:",
+        type="primary" if missing else "tertiary",
+        disabled=bool(job and job.running),
+        help=None if missing else "With another random start; the present map stays until then.",
+        on_click=_compute,
+        args=(name, id, 0 if missing else secrets.randbelow(1000)),
+    )
+
+
+def _compute(name: str, method: str, seed: int) -> None:
+    command = [
+        sys.executable, "-m", "core", "embed", str(checkpoints.CHECKPOINTS / name),
+        "--methods", method, "--seed", str(seed), "--progress", "lines",
+    ]  # fmt: skip
+    try:
+        jobs.start(f"{caches.EMBEDDING_NAMES[method]} of {name}", command)
+    except jobs.Busy as busy:
+        st.session_state[state.NOTICE] = str(busy)
+
+
+@st.fragment(run_every=1)
+def _progress() -> None:
+    job = jobs.current()
+    if not job or not job.running:
+        st.rerun()  # the whole page: the new map, or why there is none
+    with st.container(horizontal=True, vertical_alignment="center"):
+        steps = f", step {job.done} of {job.total}" if job.total else ", preparing"
+        st.progress(job.share, f"{job.title}{steps}")
+        st.button("Stop", on_click=job.stop, icon=":material/stop:", key="stop_job")

@@ -1,0 +1,229 @@
+"""What was lassoed on the map: its classes, its mean, named groups, and directions between two."""
+
+import base64
+import binascii
+import html
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+import torch
+
+from core.images import to_png
+from explorer import caches, figures, kept, state
+from explorer.components import Marked, Picture, picture_row
+
+MEAN_WIDTH = 84  # px
+
+
+class Selection(NamedTuple):
+    """Some of a checkpoint's encoded images, by their index in caches.encoded."""
+
+    checkpoint: str
+    indices: np.ndarray  # (M,) ascending, M at least 1
+
+
+def selected() -> Selection | None:
+    """What is selected of the checkpoint in use."""
+    found: Selection | None = st.session_state[state.SELECTION]
+    return found if found and found.checkpoint == state.checkpoint() else None
+
+
+def take() -> None:
+    """The hand has drawn around dots; around none clears."""
+    told = st.session_state[state.MAP].selection
+    if not told or told["checkpoint"] != state.checkpoint():
+        return
+    try:
+        raw = base64.b64decode(told["mask"], validate=True)
+    except binascii.Error:
+        return  # no browser of ours says that
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
+    count = len(caches.encoded(state.checkpoint(), told["points"]).mu)
+    indices = np.flatnonzero(bits[:count]).astype(np.int32)
+    st.session_state[state.SELECTION] = (
+        Selection(state.checkpoint(), indices) if len(indices) else None
+    )
+
+
+def select(indices: np.ndarray | None) -> None:
+    """From Python's side: the browser follows."""
+    st.session_state[state.SELECTION] = (
+        None if indices is None else Selection(state.checkpoint(), indices)
+    )
+    st.session_state[state.SELECTION_REVISION] += 1
+
+
+def marked() -> Marked:
+    """The selection for the browser."""
+    found, mask = selected(), ""
+    if found:
+        bits = np.zeros(int(found.indices[-1]) + 1, np.uint8)
+        bits[found.indices] = 1
+        mask = base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+    return Marked(mask=mask, revision=st.session_state[state.SELECTION_REVISION])
+
+
+def groups() -> dict[str, np.ndarray]:
+    """The named groups of the checkpoint in use."""
+    found: dict[str, np.ndarray] = st.session_state[state.GROUPS].get(state.checkpoint(), {})
+    return found
+
+
+def mean_code(indices: np.ndarray) -> np.ndarray:
+    """The mean of their mu, (D,)."""
+    mean: np.ndarray = _codes(indices).mu[indices].mean(0)
+    return mean
+
+
+def _codes(indices: np.ndarray) -> caches.LabelledCodes:
+    name = state.checkpoint()
+    within_test = int(indices[-1]) < len(caches.latent_map(name).mu)
+    return caches.encoded(name, "test" if within_test else "all")
+
+
+def mean_picture(indices: np.ndarray) -> torch.Tensor:
+    """The mean of the images themselves, (C, H, W)."""
+    name, first = state.checkpoint(), 0
+    total: torch.Tensor | float = 0.0
+    for split in ("test", "train"):
+        if indices[-1] < first:
+            break
+        images = caches.images_of(name, split).images
+        chosen = torch.zeros(len(images))
+        here = indices[(indices >= first) & (indices < first + len(images))] - first
+        chosen[here] = 1
+        # A product instead of a copy of them: 70,000 digits are 220 MB.
+        total = total + torch.tensordot(chosen, images, dims=1)
+        first += len(images)
+    assert isinstance(total, torch.Tensor)
+    return total / len(indices)
+
+
+def render() -> None:
+    """The selection, the groups, a direction; a hint where there is nothing yet."""
+    found, named = selected(), groups()
+    if not found and not named:
+        st.caption("Lasso or Box selects: the classes, the mean, named groups.")
+        return
+    if found:
+        _selection(found.indices)
+    if named:
+        _groups(named)
+    if len(named) > 1:
+        _direction(named)
+
+
+def _selection(indices: np.ndarray) -> None:
+    name = state.checkpoint()
+    st.markdown(f"**{len(indices):,} selected**")
+    classes = caches.classes(name)
+    if len(classes) > 1:
+        counts = np.bincount(_codes(indices).labels[indices], minlength=len(classes))
+        st.html(class_bars(classes, counts))
+    code = torch.from_numpy(mean_code(indices))[None]
+    with torch.inference_mode():
+        decoded = caches.model(name).decode(code)[0]
+    picture_row(
+        [
+            Picture(
+                to_png(mean_picture(indices)), MEAN_WIDTH, "Mean of the selected pictures",
+                "mean of the pictures",
+            ),
+            Picture(
+                to_png(decoded), MEAN_WIDTH, "Decoded mean of the selected codes",
+                "decoded mean of z", "What the model makes of the mean of their mu.",
+            ),
+        ],
+        key=state.MEAN,
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button("Go to the mean", icon=":material/my_location:", on_click=_go_to, args=(code[0],))
+        st.button("Clear selection", icon=":material/close:", on_click=select, args=(None,))
+    with (
+        st.form("name_group", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.text_input(
+            "Name this group", key=state.GROUP_NAME, max_chars=kept.MOST_NAME,
+            placeholder="slanted sevens",
+        )  # fmt: skip
+        st.form_submit_button(
+            "Keep group", icon=":material/label:", on_click=_name, args=(indices,)
+        )
+
+
+def _groups(named: dict[str, np.ndarray]) -> None:
+    st.markdown("**Groups**")
+    for number, (name, indices) in enumerate(named.items()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(f"{name} · {len(indices):,}")
+            st.button("Select", key=f"group_select_{number}", on_click=select, args=(indices,))
+            st.button(
+                "Remove", key=f"group_remove_{number}", on_click=_remove, args=(name,),
+                type="tertiary",
+            )  # fmt: skip
+
+
+def _direction(named: dict[str, np.ndarray]) -> None:
+    names = list(named)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = st.selectbox("Direction from", names, key=state.GROUP_FROM)
+        others = [name for name in names if name != start]
+        end = st.selectbox("to", others, key=state.GROUP_TO)
+        st.button(
+            "Keep direction", icon=":material/trending_flat:", on_click=_keep, args=(start, end)
+        )
+
+
+def class_bars(classes: tuple[str, ...], counts: np.ndarray) -> str:
+    """A bar chart of how many of each class, in HTML: one column a class."""
+    most = max(1, int(counts.max()))
+    columns = "".join(
+        '<div style="flex:1;min-width:1.6rem;display:flex;flex-direction:column;'
+        'align-items:center;justify-content:flex-end">'
+        f'<span style="font-size:0.72rem;opacity:{0.85 if count else 0.35}">{count:,}</span>'
+        f'<span style="width:70%;height:{max(48 * count / most, 1):.0f}px;'
+        "border-radius:3px 3px 0 0;"
+        f'background:{figures.CLASS_COLOURS[label % len(figures.CLASS_COLOURS)]}"></span>'
+        f'<span style="font-size:0.8rem">{html.escape(name)}</span></div>'
+        for label, (name, count) in enumerate(zip(classes, counts.tolist(), strict=True))
+    )
+    return (
+        '<div data-testid="class-counts" role="img" aria-label="Selected per class" '
+        f'style="display:flex;gap:2px;align-items:flex-end;overflow-x:auto">{columns}</div>'
+    )
+
+
+def _go_to(code: torch.Tensor) -> None:
+    state.set_z(code.tolist())
+
+
+def _name(indices: np.ndarray) -> None:
+    name = " ".join(str(st.session_state[state.GROUP_NAME]).split())
+    if name:
+        _keep_groups(groups() | {name: indices})
+    else:
+        st.session_state[state.NOTICE] = "A group needs a name; type one beside the button."
+
+
+def _remove(name: str) -> None:
+    _keep_groups({key: value for key, value in groups().items() if key != name})
+
+
+def _keep_groups(named: dict[str, np.ndarray]) -> None:
+    everything = st.session_state[state.GROUPS]
+    st.session_state[state.GROUPS] = everything | {state.checkpoint(): named}
+
+
+def _keep(start: str, end: str) -> None:
+    """One unit is the whole way from mean to mean."""
+    named = groups()
+    try:
+        kept.add_direction(
+            f"{start} → {end}", (mean_code(named[end]) - mean_code(named[start])).tolist()
+        )
+    except ValueError as error:
+        st.session_state[state.NOTICE] = f"The direction was not kept: {error}"
+    else:
+        st.toast(f"Kept the direction {start} → {end}.", icon=":material/check:")
