@@ -28,6 +28,7 @@ PANELS = {
     "repair": st.Page(
         panel("repair"), title="Repair", icon=":material/healing:", url_path="repair"
     ),
+    "walk": st.Page(panel("walk"), title="Walk", icon=":material/route:", url_path="walk"),
     "reconstruct": st.Page(
         panel("reconstruct"),
         title="Reconstruct",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.posterior import PartialEncoder
     from core.projection import Projection
     from core.typicality import Reference
+    from core.walk import Walk
     from explorer.repairs import Ask, Completed
 
 T = TypeVar("T")
@@ -252,6 +253,43 @@ def completion(
         if slot.completed is None:
             slot.completed = repairs.complete(name, ask, on_step)
         return slot.completed
+
+
+class _WalkSlot:
+    """A place for one walk. Whoever comes second waits for the first and finds it there."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: Walk | None = None
+
+
+@per_checkpoint(max_entries=128)
+def _walk_slot(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> _WalkSlot:
+    return _WalkSlot()
+
+
+def walk(
+    name: str,
+    method: str,
+    keys: tuple[tuple[float, ...], ...],
+    n: int,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+) -> Walk:
+    """A walk of n pictures by one of core.walk.METHODS; on_step is heard by whoever computes it."""
+    import torch
+
+    from core import walk as walks
+
+    slot: _WalkSlot = _walk_slot(name, method, keys, n)
+    with slot.lock:
+        if slot.found is None:
+            slot.found = walks.walk(model(name), method, torch.tensor(keys), n, on_step=on_step)
+        return slot.found
+
+
+def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> bool:
+    """Whether `walk` would answer at once."""
+    return _walk_slot(name, method, keys, n).found is not None
 
 
 def dataset_of(name: str) -> str:

@@ -49,12 +49,18 @@ DAMAGED = "damaged"  # Damage | None, the picture on the board
 METHOD = "repair_method"  # an id of core.repair.METHODS; None: the model's default
 ANSWERS = "repair_answers"  # int, how many completions
 METHOD_STEPS = "repair_steps"  # int, of an iterative method
+WALK_KEYS = "walk_keys"  # {checkpoint: [explorer.walks.Key]}, what Walk goes through
+WALK_N = "walk_n"  # int, pictures of a walk
+WALK_SOURCE = "walk_source"  # where Walk's next key comes from
+WALK_INDEX = "walk_index"  # int, which test digit that is
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
 STORAGE, PLACE, HISTORY = "component_storage", "component_place", "component_history"
+WALK_PLAYER, WALK_INPUT = "component_walk", "component_walk_upload"
+WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -90,6 +96,10 @@ DEFAULTS: dict[str, object] = {
     METHOD: None,
     ANSWERS: 16,
     METHOD_STEPS: 0,
+    WALK_KEYS: {},
+    WALK_N: 12,
+    WALK_SOURCE: "Test digit",
+    WALK_INDEX: 8,
 }
 
 
@@ -259,9 +269,9 @@ def commit_damage() -> None:
         )
 
 
-def open_answer() -> None:
-    """An answer on the board was chosen: Explore opens with its z."""
-    told = st.session_state[BOARD].open
+def open_answer(component: str = BOARD) -> None:
+    """An answer on the board, or a picture of a walk, was chosen: Explore opens with its z."""
+    told = st.session_state[component].open
     if told and told["checkpoint"] == checkpoint():
         set_z(checked_z(told["z"], len(z())))
         st.session_state[GO_TO] = "explore"
