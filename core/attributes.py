@@ -99,21 +99,20 @@ def _stroke(grey: Tensor) -> tuple[Tensor, Tensor]:
 def _distance_to_paper(ink: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Euclidean distance from ink pixels (y, x) to the nearest without ink, exact.
 
-    Distance transforms separate into rows and columns (Felzenszwalb and Huttenlocher 2012); along
-    the columns it is needed on the skeleton only, which is ten times as fast as on every pixel.
+    Distance transforms separate into columns and rows (Felzenszwalb and Huttenlocher 2012); along
+    the rows it is needed on the skeleton only, which is ten times as fast as on every pixel.
     """
-    index = np.arange(ink.shape[1], dtype=np.int32)
-    left = np.maximum.accumulate(np.where(ink, np.int32(-1), index), axis=1)
-    right = np.minimum.accumulate(np.where(ink, np.int32(len(index)), index)[:, ::-1], axis=1)[
-        :, ::-1
-    ]
-    rows = np.minimum(index - left, right - index).astype(np.int64) ** 2
-    squared = rows[y, x]
+    index = np.arange(len(ink), dtype=np.int32)[:, None]
+    above = np.maximum.accumulate(np.where(ink, np.int32(-1), index), axis=0)
+    below = np.where(ink, np.int32(len(ink)), index)
+    below = np.minimum.accumulate(below[::-1], axis=0)[::-1]
+    column = np.minimum(index - above, below - index)
+    squared = column[y, x].astype(np.int64) ** 2
     offset = 1
     while offset**2 < squared.max(initial=0):
-        for row in (y - offset, y + offset):
-            inside = np.clip(row, 0, len(ink) - 1)
-            squared = np.minimum(squared, rows[inside, x] + offset**2)
+        for beside in (x - offset, x + offset):
+            inside = np.clip(beside, 0, ink.shape[1] - 1)
+            squared = np.minimum(squared, column[y, inside].astype(np.int64) ** 2 + offset**2)
         offset += 1
     return np.sqrt(squared)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core import VAE
     from core.data import LabelledImages
     from core.latent import LatentMap
@@ -215,6 +217,40 @@ def shadow_map(name: str) -> ShadowMap:
     xy = places(name, "pca", "test")
     bounds = figures.bounds(xy)
     return ShadowMap(figures.shadow_map(xy, latent.labels.numpy(), bounds), bounds)
+
+
+@functools.lru_cache(maxsize=4)
+def _measures(dataset: str) -> dict[str, Tensor]:
+    from core.attributes import measure
+    from core.data import load_dataset
+
+    return measure(load_dataset(dataset, "test").images)
+
+
+def measures(name: str) -> dict[str, Tensor]:
+    """core.attributes.measure of its test split: one for all models of a data set. DataError."""
+    return _measures(dataset_of(name))
+
+
+@per_checkpoint(max_entries=8)
+def attribute_correlations(name: str) -> np.ndarray:
+    """(A, D): core.attributes.correlations of the test set."""
+    from core.attributes import correlations
+
+    return correlations(latent_map(name).mu, measures(name)).numpy()
+
+
+@per_checkpoint(max_entries=8)
+def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
+    """What changes each attribute, by the name of what a digit then becomes."""
+    from core.attributes import ATTRIBUTES, attribute_direction
+
+    mu = latent_map(name).mu
+    found = (
+        (ATTRIBUTES[id].direction, attribute_direction(mu, values))
+        for id, values in measures(name).items()
+    )
+    return tuple((what, vector.tolist()) for what, vector in found if vector.any())
 
 
 @per_checkpoint(max_entries=8)

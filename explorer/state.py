@@ -53,6 +53,13 @@ WALK_KEYS = "walk_keys"  # {checkpoint: [explorer.walks.Key]}, what Walk goes th
 WALK_N = "walk_n"  # int, pictures of a walk
 WALK_SOURCE = "walk_source"  # where Walk's next key comes from
 WALK_INDEX = "walk_index"  # int, which test digit that is
+DIRECTION_SOURCE = "direction_source"  # what Attributes makes a new direction from
+DIRECTION_METHOD = "direction_method"  # an id of explorer.attributes.METHODS
+DIRECTION_NAME = "direction_name"  # str, of the new one; with "_" and an id, of a kept one
+CLASS_A, CLASS_B = "class_a", "class_b"  # int, the classes that it leads from and to
+GROUP_A, GROUP_B = "group_a", "group_b"  # int, which of the groups
+UPLOADS_A, UPLOADS_B = "uploads_a", "uploads_b"  # the files of each side
+UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
@@ -61,6 +68,7 @@ STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
 STORAGE, PLACE, HISTORY = "component_storage", "component_place", "component_history"
 WALK_PLAYER, WALK_INPUT = "component_walk", "component_walk_upload"
 WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
+CORRELATIONS, ATTRIBUTE_STRIP = "component_correlations", "component_attribute_strip"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -100,6 +108,12 @@ DEFAULTS: dict[str, object] = {
     WALK_N: 12,
     WALK_SOURCE: "Test digit",
     WALK_INDEX: 8,
+    DIRECTION_SOURCE: "Two classes",
+    DIRECTION_METHOD: "mean",
+    DIRECTION_NAME: "",
+    CLASS_A: 3,
+    CLASS_B: 8,
+    UPLOADED: {},
 }
 
 

@@ -19,7 +19,7 @@ NAMES = {"lerp": "Lerp", "slerp": "Slerp", "geodesic": "Geodesic"}
 EXPLANATIONS = {
     "lerp": "Straight lines from key to key; in the middle they come close to z = 0.",
     "slerp": "Arcs about z = 0: as far out as the keys are, where the prior has its mass.",
-    "geodesic": "The way on which the picture itself changes least, at an even pace.",
+    "geodesic": "The way on which the pixels change least, at an even pace; a fade is short, too.",
 }
 
 
