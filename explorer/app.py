@@ -28,6 +28,13 @@ PANELS = {
     "repair": st.Page(
         panel("repair"), title="Repair", icon=":material/healing:", url_path="repair"
     ),
+    "walk": st.Page(panel("walk"), title="Walk", icon=":material/route:", url_path="walk"),
+    "attributes": st.Page(
+        panel("attributes"),
+        title="Attributes",
+        icon=":material/straighten:",
+        url_path="attributes",
+    ),
     "reconstruct": st.Page(
         panel("reconstruct"),
         title="Reconstruct",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.posterior import PartialEncoder
     from core.projection import Projection
     from core.typicality import Reference
+    from core.walk import Walk
     from explorer.repairs import Ask, Completed
 
 T = TypeVar("T")
@@ -218,6 +219,40 @@ def shadow_map(name: str) -> ShadowMap:
     return ShadowMap(figures.shadow_map(xy, latent.labels.numpy(), bounds), bounds)
 
 
+@functools.lru_cache(maxsize=4)
+def _measures(dataset: str) -> dict[str, Tensor]:
+    from core.attributes import measure
+    from core.data import load_dataset
+
+    return measure(load_dataset(dataset, "test").images)
+
+
+def measures(name: str) -> dict[str, Tensor]:
+    """core.attributes.measure of its test split: one for all models of a data set. DataError."""
+    return _measures(dataset_of(name))
+
+
+@per_checkpoint(max_entries=8)
+def attribute_correlations(name: str) -> np.ndarray:
+    """(A, D): core.attributes.correlations of the test set."""
+    from core.attributes import correlations
+
+    return correlations(latent_map(name).mu, measures(name)).numpy()
+
+
+@per_checkpoint(max_entries=8)
+def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
+    """What changes each attribute, by the name of what a digit then becomes."""
+    from core.attributes import ATTRIBUTES, attribute_direction
+
+    mu = latent_map(name).mu
+    found = (
+        (ATTRIBUTES[id].direction, attribute_direction(mu, values))
+        for id, values in measures(name).items()
+    )
+    return tuple((what, vector.tolist()) for what, vector in found if vector.any())
+
+
 @per_checkpoint(max_entries=8)
 def posterior(name: str) -> PartialEncoder | None:
     """Its partial encoder; None if none was trained. Raises CheckpointError."""
@@ -254,6 +289,43 @@ def completion(
         if slot.completed is None:
             slot.completed = repairs.complete(name, ask, on_step)
         return slot.completed
+
+
+class _WalkSlot:
+    """A place for one walk. Whoever comes second waits for the first and finds it there."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: Walk | None = None
+
+
+@per_checkpoint(max_entries=128)
+def _walk_slot(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> _WalkSlot:
+    return _WalkSlot()
+
+
+def walk(
+    name: str,
+    method: str,
+    keys: tuple[tuple[float, ...], ...],
+    n: int,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+) -> Walk:
+    """A walk of n pictures by one of core.walk.METHODS; on_step is heard by whoever computes it."""
+    import torch
+
+    from core import walk as walks
+
+    slot: _WalkSlot = _walk_slot(name, method, keys, n)
+    with slot.lock:
+        if slot.found is None:
+            slot.found = walks.walk(model(name), method, torch.tensor(keys), n, on_step=on_step)
+        return slot.found
+
+
+def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> bool:
+    """Whether `walk` would answer at once."""
+    return _walk_slot(name, method, keys, n).found is not None
 
 
 def dataset_of(name: str) -> str:

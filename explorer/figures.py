@@ -115,6 +115,41 @@ def shadow_map(
     return buffer.getvalue()
 
 
+def correlation_table(
+    correlations: np.ndarray, attributes: Sequence[str], dimensions: Sequence[str]
+) -> go.Figure:
+    """Numbers on colours: correlations (A, D) in -1 to 1, a column an attribute, a row a dimension.
+
+    The strongest in each column are the ones to look at; what is near 0 is left pale.
+    """
+    values = correlations.T  # (D, A)
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=values,
+        x=list(attributes),
+        y=[f"{name} " for name in dimensions],
+        text=[[f"{value:+.2f}".replace("-", "−") for value in row] for row in values],
+        texttemplate="%{text}",
+        hovertemplate="%{y}· %{x}: %{text}<extra></extra>",
+        colorscale="RdBu_r",
+        zmin=-1,
+        zmax=1,
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    figure.update_layout(
+        height=60 + 26 * len(dimensions),
+        margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        xaxis={"side": "top", "fixedrange": True, "showgrid": False},
+        yaxis={
+            "autorange": "reversed", "fixedrange": True, "showgrid": False, "automargin": True,
+            "type": "category",
+        },
+    )  # fmt: skip
+    return figure
+
+
 def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray) -> go.Figure:
     """KL of one image in every latent dimension beside the test set's mean; both (D,) nats.
 

@@ -56,6 +56,17 @@ DAMAGED = "damaged"  # Damage | None, the picture on the board
 METHOD = "repair_method"  # an id of core.repair.METHODS; None: the model's default
 ANSWERS = "repair_answers"  # int, how many completions
 METHOD_STEPS = "repair_steps"  # int, of an iterative method
+WALK_KEYS = "walk_keys"  # {checkpoint: [explorer.walks.Key]}, what Walk goes through
+WALK_N = "walk_n"  # int, pictures of a walk
+WALK_SOURCE = "walk_source"  # where Walk's next key comes from
+WALK_INDEX = "walk_index"  # int, which test digit that is
+DIRECTION_SOURCE = "direction_source"  # what Attributes makes a new direction from
+DIRECTION_METHOD = "direction_method"  # an id of explorer.attributes.METHODS
+DIRECTION_NAME = "direction_name"  # str, of the new one; with "_" and an id, of a kept one
+CLASS_A, CLASS_B = "class_a", "class_b"  # int, the classes that it leads from and to
+GROUP_A, GROUP_B = "group_a", "group_b"  # int, which of the groups
+UPLOADS_A, UPLOADS_B = "uploads_a", "uploads_b"  # the files of each side
+UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
@@ -65,6 +76,9 @@ STORAGE, TYPICALITY, HISTORY = "component_storage", "component_typicality", "com
 BOOKMARKS, COMPARISON, MIX = "component_bookmarks", "component_comparison", "component_mix"
 MEAN, GROUP_NAME = "component_mean", "group_name"
 GROUP_FROM, GROUP_TO = "group_from", "group_to"
+WALK_PLAYER, WALK_INPUT = "component_walk", "component_walk_upload"
+WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
+CORRELATIONS, ATTRIBUTE_STRIP = "component_correlations", "component_attribute_strip"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -105,6 +119,16 @@ DEFAULTS: dict[str, object] = {
     METHOD: None,
     ANSWERS: 16,
     METHOD_STEPS: 0,
+    WALK_KEYS: {},
+    WALK_N: 12,
+    WALK_SOURCE: "Test digit",
+    WALK_INDEX: 8,
+    DIRECTION_SOURCE: "Two classes",
+    DIRECTION_METHOD: "mean",
+    DIRECTION_NAME: "",
+    CLASS_A: 3,
+    CLASS_B: 8,
+    UPLOADED: {},
 }
 
 
@@ -278,9 +302,9 @@ def commit_damage() -> None:
         )
 
 
-def open_answer() -> None:
-    """An answer on the board was chosen: Explore opens with its z."""
-    told = st.session_state[BOARD].open
+def open_answer(component: str = BOARD) -> None:
+    """An answer on the board, or a picture of a walk, was chosen: Explore opens with its z."""
+    told = st.session_state[component].open
     if told and told["checkpoint"] == checkpoint():
         set_z(checked_z(told["z"], len(z())))
         st.session_state[GO_TO] = "explore"

@@ -81,6 +81,20 @@ class BackgroundMap(TypedDict):
     bounds: tuple[float, float, float, float]  # left, right, bottom, top
 
 
+class Strip(TypedDict):
+    """A walk; without pixels it is still being found."""
+
+    id: str  # of core.walk.METHODS
+    name: str
+    explanation: str
+    z: list[list[float]]  # (N, D)
+    pixels: str  # base64 of N*C*H*W bytes
+    lengths: list[float]  # N - 1 steps in pixel space
+    total: float
+    unevenness: float
+    xy: list[list[float]]  # (N, 2) on the map
+
+
 class Plane(TypedDict):
     """core.projection.LinearProjection for the browser."""
 
@@ -130,6 +144,7 @@ _draw_canvas = _register("draw_canvas")
 _image_input = _register("image_input")
 _picture_row = _register("picture_row")
 _repair_board = _register("repair_board")
+_walk_player = _register("walk_player")
 _browser_storage = _register("browser_storage")
 _typicality = _register("typicality")
 _history = _register("history")
@@ -316,6 +331,27 @@ def repair_board(
     _repair_board(
         key=key, data=data, on_damage_change=on_damage_change, on_open_change=on_open_change
     )
+
+
+def walk_player(
+    live: Live,
+    walks: Sequence[Strip],
+    *,
+    stops: Sequence[int],
+    background: BackgroundMap | None,
+    key: str,
+    on_open_change: Callable[[], None],
+) -> None:
+    """Walks through the same keys, one under the other, with one playhead.
+
+    `stops` are the indices of the keys. During on_open_change session_state[key].open is
+    {"z": [...], "checkpoint": ...}: the picture at the playhead was chosen.
+    """
+    data = {
+        "live": live, "walks": list(walks), "stops": list(stops), "shape": live["shape"],
+        "map": background,
+    }  # fmt: skip
+    _walk_player(key=key, data=data, on_open_change=on_open_change)
 
 
 def _encoded(damaged: Damaged) -> dict[str, str]:
