@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer import caches, kept, state
+from explorer import attributes, caches, kept, state
 from explorer.components import Axis, Live, latent_sliders
 
 SETS = {"dimensions": "Dimensions", "directions": "Directions"}
@@ -29,7 +29,7 @@ def render(live: Live) -> None:
     directions = st.session_state[state.SLIDER_SET] == "directions"
     axes = direction_axes() if directions else dimension_axes()
     if not axes:
-        st.info("There is no direction yet. The panel Attributes makes them, and a map's lasso.")
+        st.info("There is no direction yet: the panel Attributes makes them.")
         return
     latent_sliders(
         live,
@@ -41,7 +41,8 @@ def render(live: Live) -> None:
         on_edit_change=functools.partial(_edited, state.SLIDERS),
     )
     st.caption(
-        "A unit is one standard deviation of the attribute, or the way from group A to group B."
+        "A unit is one standard deviation of what is measured, or the way from group A to group B. "
+        "The panel Attributes makes new ones, and so do two groups lassoed on the map."
         if directions
         else "Ordered by KL, the nats a dimension spends on a digit. A track shows what lies along "
         "it, from the 0.5% to the 99.5% quantile of the encoded test set; the tick is the median. "
@@ -67,11 +68,16 @@ def dimension_axes() -> list[Axis]:
 
 
 def direction_axes() -> list[Axis]:
-    """A slider for every direction that was kept."""
+    """A slider for every direction: those that are built in, then those that were kept."""
+    with st.spinner("Measuring the strokes of the test digits …"):  # once a data set, seconds
+        built_in = attributes.built_in(state.checkpoint())
     return [
-        direction_axis(entry["id"], entry["name"], entry["vector"])
-        for entry in kept.kept()["directions"]
-        if any(entry["vector"])
+        *(direction_axis(f"built-in-{n}", *entry) for n, entry in enumerate(built_in)),
+        *(
+            direction_axis(entry["id"], entry["name"], entry["vector"])
+            for entry in kept.kept()["directions"]
+            if any(entry["vector"])
+        ),
     ]
 
 

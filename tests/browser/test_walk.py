@@ -1,4 +1,4 @@
-"""Walk and Attributes in a real Chromium: keys, strips, the playhead, files, and a new direction."""
+"""Walk and Attributes in a real Chromium: keys, strips, playhead, files, a new direction."""
 
 import io
 from collections.abc import Callable
