@@ -1,4 +1,4 @@
-"""Five seconds of a dragged slider, ours beside st.slider + st.image, and of Repair's brush.
+"""Five seconds of a dragged slider, ours beside st.slider + st.image, of the map and the brush.
 
 python benchmarks/live_drag.py
 python benchmarks/live_drag.py --peers .venv-bench/bin/python    # and beside Gradio and Dash
@@ -6,7 +6,9 @@ python benchmarks/live_drag.py --peers .venv-bench/bin/python    # and beside Gr
 A real Chromium presses the thumb and moves it at the rate the browser takes. Input events are
 stamped as they happen, pictures when the canvas' pixels (or the <img>) have changed. Which z a
 picture shows is read from its pixels. An event that changed z has the latency until a picture of
-its z, or of a newer one, is there; it is painted if a picture of its own z came.
+its z, or of a newer one, is there; it is painted if a picture of its own z came. Hovering over
+the map has no z: there an event's picture is the digit under the pointer, and what the page sends
+meanwhile is counted.
 """
 
 import argparse
@@ -51,10 +53,16 @@ const levels = (rgba) => String.fromCharCode(...rgba.filter((_, i) => i % 4 === 
 // Other thumbs are no native input: there, a move of the pressed pointer is the event, and what it
 // made of the value comes right after it. null: it left the value as it was.
 addEventListener("pointermove", (e) => {
+  if (window.hovering) moves.push(performance.now());
   if (!e.buttons || ours(e)) return;
   inputs.push(performance.now());
   values.push(null);
 }, true);
+// The map's events: what they made of z is known once its own handlers have run.
+window.moves = []; window.thumbnails = [];
+addEventListener("pointermove", (e) => {
+  if (window.live && e.buttons && !ours(e)) values[values.length - 1] = [...live.currentZ()];
+});
 new MutationObserver((changes) => {
   for (const { target } of changes)
     if (target.role === "slider" && values.length)
@@ -65,6 +73,7 @@ let last = "";
 CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
   put.call(this, image, ...rest);
   const now = performance.now();
+  if (this.canvas.dataset.testid === "map-thumbnail") thumbnails.push(now);
   if (!["decoded-image", "repair-mean"].includes(this.canvas.dataset.testid)) return;
   const data = this.getImageData(0, 0, this.canvas.width, this.canvas.height).data;
   const pixels = data.join();
@@ -157,13 +166,16 @@ def answered(inputs: list[float], pictures: list[float]) -> list[float]:
 def followed(run: dict) -> tuple[list[float], list[float], int]:
     """The events that changed z, their latencies, and how many have a picture of their own."""
     events = [
-        (at, value)
+        (at, tuple(value) if isinstance(value, list) else value)
         for at, value in zip(run["inputs"], run["values"], strict=True)
         if value is not None
     ]
-    zs = sorted({value for _, value in events})
-    known = torch.zeros(len(zs), 20)
-    known[:, 4] = torch.tensor(zs)
+    zs = list(dict.fromkeys(value for _, value in events))
+    if isinstance(zs[0], tuple):  # the map's: all of z
+        known = torch.tensor(zs)
+    else:
+        known = torch.zeros(len(zs), 20)
+        known[:, 4] = torch.tensor(zs)
     with torch.inference_mode():
         decoded = to_uint8(load_checkpoint("mnist-mlp-20").decode(known)).flatten(1).int()
     latencies, painted = [], set()
@@ -207,18 +219,81 @@ def row(name: str, run: dict) -> dict[str, object]:
     }
 
 
-def measure_ours(page: Page, url: str) -> dict[str, object]:
+def circle(x: float, y: float, radius: float) -> Iterator[tuple[float, float]]:
+    """Around (x, y) px without end, a little wider each time, so that no place comes twice."""
+    for move in itertools.count():
+        reach = radius * (0.9 + 0.1 * math.sin(move / 40))
+        angle = 2 * math.pi * move / PERIOD
+        yield x + reach * math.cos(angle), y + reach * math.sin(angle)
+
+
+def open_explore(page: Page, url: str) -> None:
+    """At z = 0, with its map drawn."""
     page.goto(url)
     page.get_by_test_id("live-latency").get_by_text("live").wait_for()
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('.latent-map .marker')).visibility === 'visible'"
-    )
-    page.wait_for_timeout(2000)
-    box = page.get_by_test_id("latent-slider-4").bounding_box()
+    page.locator(".latent-map .marker").wait_for()
     page.get_by_text("Reset to z = 0").click()
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(2500)
+
+
+def measure_slider(filmstrips: bool, page: Page, url: str) -> dict[str, object]:
+    open_explore(page, url)
+    if not filmstrips:
+        page.get_by_text("Filmstrips").click()
+        page.wait_for_timeout(1000)
+    box = page.get_by_test_id("latent-slider-4").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    return row("live channel", drag(page, sweep(x, y, 0.45 * box["width"])))
+    name = "slider, filmstrips on" if filmstrips else "slider, filmstrips off"
+    return row(name, drag(page, sweep(x, y, 0.45 * box["width"])))
+
+
+def open_70000(page: Page, url: str) -> tuple[float, float, float]:
+    """Explore with all dots; the middle of the map and a radius that stays within it."""
+    open_explore(page, url)
+    page.get_by_text("+ training").click()
+    page.wait_for_function(
+        "document.querySelector('[data-testid=latent-map]').data"
+        ".reduce((sum, trace) => sum + (trace.x?.length ?? 0), 0) >= 70000",
+        timeout=120_000,
+    )
+    page.evaluate("import(new URL('live/static/live.js', document.baseURI)).then((m) => live = m)")
+    page.wait_for_timeout(4000)
+    box = page.get_by_test_id("latent-map").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 0.2 * box["width"]
+
+
+def measure_map(page: Page, url: str) -> dict[str, object]:
+    return row("map of 70,000 digits, filmstrips on", drag(page, circle(*open_70000(page, url))))
+
+
+def measure_hover(page: Page, url: str) -> dict[str, object]:
+    """From a move of the free pointer to the digit in the thumbnail; nothing may be sent."""
+    path = circle(*open_70000(page, url))
+    page.mouse.move(*next(path))
+    page.wait_for_timeout(3000)  # the digits' bytes have come
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.evaluate(
+        "hovering = true; moves.length = thumbnails.length = 0; window.frames_ = 0;"
+        "const send = WebSocket.prototype.send;"
+        "WebSocket.prototype.send = function (...all) { frames_++; return send.apply(this, all); };"
+    )
+    count, start = 0, time.monotonic()
+    while time.monotonic() < start + SECONDS:
+        page.mouse.move(*next(path))
+        count += 1
+    seconds = time.monotonic() - start
+    moves, thumbnails, frames = page.evaluate("[moves, thumbnails, frames_]")
+    latencies = [shown - max(at for at in moves if at <= shown) for shown in thumbnails]
+    return {
+        "page": f"hover over 70,000 digits ({len(sent) + frames} requests)",
+        "mouse moves": count,
+        "input events": len(moves),
+        "events/s": len(moves) / seconds,
+        "pictures while down": len(thumbnails),
+        "p50 ms": float(np.percentile(latencies, 50)),
+        "p95 ms": float(np.percentile(latencies, 95)),
+    }
 
 
 def measure_brush(page: Page, url: str) -> dict[str, object]:
@@ -297,11 +372,13 @@ def main() -> None:
     python = parser.parse_args().peers
     if python and not can_import(python, *PEERS):
         sys.exit(f"Gradio or Dash is missing: {python} -m pip install -r requirements-bench.txt")
-    with tempfile.TemporaryDirectory() as folder, chromium(webgl=False) as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         plain = Path(folder) / "plain.py"
         plain.write_text(PLAIN.format(root=str(ROOT)))
         runs: list[tuple[Server, Measure]] = [
-            (Server(), measure_ours), (Server(), measure_brush), (Server(plain), measure_plain),
+            (Server(), partial(measure_slider, True)), (Server(), partial(measure_slider, False)),
+            (Server(), measure_map), (Server(), measure_hover),
+            (Server(), measure_brush), (Server(plain), measure_plain),
         ]  # fmt: skip
         if python:
             runs += [(Peer(python, name), partial(measure_peer, name)) for name in PEERS]
