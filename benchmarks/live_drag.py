@@ -274,16 +274,16 @@ def measure_hover(page: Page, url: str) -> dict[str, object]:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
     page.evaluate(
-        "hovering = true; moves.length = thumbnails.length = 0; window.frames_ = 0;"
-        "const send = WebSocket.prototype.send;"
-        "WebSocket.prototype.send = function (...all) { frames_++; return send.apply(this, all); };"
+        "() => { window.hovering = true; moves.length = thumbnails.length = window.sent = 0;"
+        " const send = WebSocket.prototype.send;"
+        " WebSocket.prototype.send = function (...all) { sent++; return send.apply(this, all); }; }"
     )
     count, start = 0, time.monotonic()
     while time.monotonic() < start + SECONDS:
         page.mouse.move(*next(path))
         count += 1
     seconds = time.monotonic() - start
-    moves, thumbnails, frames = page.evaluate("[moves, thumbnails, frames_]")
+    moves, thumbnails, frames = page.evaluate("[moves, thumbnails, window.sent]")
     latencies = [shown - max(at for at in moves if at <= shown) for shown in thumbnails]
     return {
         "page": f"hover over 70,000 digits ({len(sent) + frames} requests)",
