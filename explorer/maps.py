@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
-from explorer import caches, jobs, selections, state
+from explorer import caches, jobs, kept, selections, state
 from explorer.components import Live, Neighbours, Plane, latent_map
 
 PROJECTIONS = {
@@ -58,10 +58,9 @@ def _projection_controls(name: str, z_dim: int) -> None:
 
 
 def _axis(label: str, key: str, *, other: int) -> int:
-    from explorer import kept
-
-    choices = [d for d in caches.latent_map(state.checkpoint()).order if d != other]
-    return st.selectbox(label, choices, format_func=kept.name_of, key=key, width=110)
+    order = caches.latent_map(state.checkpoint()).order
+    names = {d: kept.name_of(d) for d in order if d != other}
+    return st.selectbox(label, list(names), format_func=names.__getitem__, key=key, width=110)
 
 
 def _layer_controls(projection: Projection, test_images: int) -> None:
