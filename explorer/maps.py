@@ -47,20 +47,24 @@ def _projection_controls(name: str, z_dim: int) -> None:
         return
     if st.session_state[state.PROJECTION] not in choices:
         st.session_state[state.PROJECTION] = choices[0]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="xsmall"):
         st.segmented_control(
             "Projection", choices, format_func=PROJECTIONS.__getitem__, key=state.PROJECTION,
             required=True, label_visibility="collapsed",
         )  # fmt: skip
         if st.session_state[state.PROJECTION] == "dimensions":
-            x = _axis("Across", state.AXIS_X, other=st.session_state[state.AXIS_Y])
-            _axis("Up", state.AXIS_Y, other=x)
+            with st.container(horizontal=True, gap="xsmall", width="content"):
+                x = _axis("Across", "↔", state.AXIS_X, other=st.session_state[state.AXIS_Y])
+                _axis("Up", "↕", state.AXIS_Y, other=x)
 
 
-def _axis(label: str, key: str, *, other: int) -> int:
-    choices = [d for d in caches.latent_map(state.checkpoint()).order if d != other]
-    names = {d: kept.name_of(d) for d in choices}
-    return st.selectbox(label, choices, format_func=names.__getitem__, key=key, width=110)
+def _axis(label: str, arrow: str, key: str, *, other: int) -> int:
+    order = caches.latent_map(state.checkpoint()).order
+    names = {d: f"{arrow} {kept.name_of(d)}" for d in order if d != other}
+    return st.selectbox(
+        label, list(names), format_func=names.__getitem__, key=key, width=110,
+        label_visibility="collapsed",
+    )  # fmt: skip
 
 
 def _layer_controls(projection: Projection, test_images: int) -> None:

@@ -1,6 +1,7 @@
 """The map's projections and what lies under its dots in a real Chromium; odd models, narrow pages,
 both themes."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from core import VAE, save_checkpoint
 from core.checkpoint import save_map
+from core.images import to_uint8
 from core.latent import latent_map
 from explorer import caches
 from tests.browser.on_map import (
@@ -22,6 +24,7 @@ from tests.browser.on_map import (
     ranges,
     sliders,
     to_data,
+    to_page,
     wait_for_commit,
     wait_for_map,
     wait_for_picture,
@@ -38,8 +41,31 @@ from core import checkpoint
 checkpoint.CHECKPOINTS = Path({folder!r})
 for function in (checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe):
     function.__defaults__ = (checkpoint.CHECKPOINTS,)
+from core import data
+data.SOURCES["plain"] = data.SOURCES["mnist"]._replace(classes=("images",))
+load = data.load_dataset
+def coloured(name, split, root=data.DATA):
+    found = load("mnist", split, root)
+    if name != "plain":
+        return found
+    images = found.images[:500].repeat(1, 3, 1, 1)
+    images[:, 1] *= 0.5
+    return data.LabelledImages(images, found.labels[:500] * 0)
+data.load_dataset = coloured
 from explorer import caches, live
 caches.DEFAULT_CHECKPOINT = "tiny-3"
+from core import VAE
+import torch
+grey = caches.model
+TINT = torch.tensor([1, 0.5, 0.2]).view(3, 1, 1)
+def tinted(name):
+    model = grey(name)
+    if name == "coloured":
+        model.image_shape = (3, 28, 28)
+        model.encode = lambda x: VAE.encode(model, x[:, :1])
+        model.decode = lambda z: VAE.decode(model, z) * TINT
+    return model
+caches.model = tinted
 import streamlit as st
 app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
 """
@@ -47,7 +73,10 @@ app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
 
 @pytest.fixture(scope="module")
 def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Untrained models of 1, 3 and 256 dimensions; the second has a map of 60 digits only."""
+    """Untrained models of 1, 3 and 256 dimensions, and one of coloured images without labels.
+
+    That of 3 has a map of 60 digits only.
+    """
     folder = tmp_path_factory.mktemp("checkpoints")
     for z_dim in (1, 3, 256):
         torch.manual_seed(z_dim)
@@ -56,6 +85,7 @@ def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if z_dim == 3:
             test = caches.test_set(MODEL)
             save_map(folder / "tiny-3", latent_map(model, test.images[:60], test.labels[:60]))
+    save_checkpoint(folder / "coloured", VAE(h_dim=16, z_dim=4), dataset="plain")
     script = folder.parent / "odd_app.py"
     script.write_text(
         SCRIPT.format(root=str(ROOT), folder=str(folder), app=str(ROOT / "explorer" / "app.py"))
@@ -181,7 +211,7 @@ def test_any_two_dimensions(open_page: Open) -> None:
     page = open_page("?map=4,7")
     wait_for_map(page)
     page.get_by_role("combobox", name="Up").click()
-    page.get_by_role("option", name="z12").click()
+    page.get_by_role("option", name="↕ z12").click()
     page.wait_for_function("document.querySelector('.ytitle')?.textContent === 'z12'")
     page.wait_for_url("**map=4%2C12**")
 
@@ -212,6 +242,37 @@ def test_other_sizes(odd_server: Server, open_page: Open, z_dim: int) -> None:
     page.mouse.click(*at(page, 0.3, 0.3))
     page.wait_for_timeout(1000)
     assert "z=" in page.url
+
+
+def test_colours_and_no_labels(odd_server: Server, open_page: Open) -> None:
+    page = open_odd(open_page(ready=False, path="favicon.png"), odd_server, "?model=coloured")
+    wait_for_map(page, 500)
+    expect(page.locator(".latent-map .classes button")).to_have_count(0)
+    expect(page.get_by_text("LDA", exact=True)).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    x, y = to_page(page, np.array(page.get_by_test_id("latent-map").evaluate(
+        "plot => { const [t] = plot._fullData.filter((t) => t.type !== 'contour');"
+        " return [t.x[7], t.y[7]]; }"
+    )))  # fmt: skip
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y)
+    said = page.locator(".latent-map .tooltip")
+    expect(said).to_have_text(re.compile(r"^test image \d+$"))
+    index = int(said.inner_text().split()[-1])
+    shown = page.get_by_test_id("map-thumbnail").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    found = np.array(shown).reshape(28, 28, 4)
+    digit = to_uint8(caches.test_set(MODEL).images[index, 0]).numpy()
+    assert (found[:, :, 0] == digit).all() and (found[:, :, 3] == 255).all()
+    np.testing.assert_allclose(found[:, :, 1], digit / 2, atol=1)
+    page.get_by_text("Tiles", exact=True).click()
+    assert (tiles(page) == 255).all(), "coloured tiles are opaque"
+    colours = page.get_by_test_id("map-tiles").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    first = np.array(colours).reshape(28, 28, 4)
+    assert (first[:, :, 0] != first[:, :, 1]).any()
 
 
 def test_a_missing_embedding_is_computed_in_a_process_of_its_own(

@@ -13,12 +13,38 @@ def test_latent_map_keeps_every_point_once() -> None:
     rng = np.random.default_rng(0)
     xy, labels = rng.standard_normal((50, 2)), rng.integers(0, 3, 50)
     figure = figures.latent_map(xy, labels, ("a", "b", "c"), ("across", "up"))
-    assert [trace.name for trace in figure.data] == ["a", "b", "c"]
-    index = np.concatenate([trace.customdata for trace in figure.data])
+    dots = figure.data[1:]
+    assert [trace.name for trace in dots] == ["a", "b", "c"]
+    index = np.concatenate([trace.customdata for trace in dots])
     assert sorted(index) == list(range(50))
-    for trace, label in zip(figure.data, range(3), strict=True):
+    for trace, label in zip(dots, range(3), strict=True):
         assert (labels[trace.customdata] == label).all()
         np.testing.assert_allclose(trace.x, xy[trace.customdata, 0], rtol=1e-6)
+
+
+def test_many_dots_are_smaller() -> None:
+    def size(count: int) -> float:
+        xy = np.random.default_rng(0).standard_normal((count, 2))
+        figure = figures.latent_map(xy, np.zeros(count, int), ("a",), ("across", "up"))
+        return float(figure.data[1].marker.size)
+
+    assert size(70_000) < size(10_000)
+
+
+def test_the_density_is_high_where_the_dots_are() -> None:
+    rng = np.random.default_rng(0)
+    xy = np.concatenate([rng.normal((-3, 1), 0.3, (800, 2)), rng.normal((4, -2), 0.3, (400, 2))])
+    figure = figures.latent_map(xy, np.zeros(1200, int), ("a",), ("across", "up"))
+    density = figure.data[0]
+    assert density.type == "contour" and density.visible is False
+    row, column = np.unravel_index(np.argmax(density.z), density.z.shape)
+    np.testing.assert_allclose([density.x[column], density.y[row]], [-3, 1], atol=0.3)
+    strip = figures.latent_map(xy, np.zeros(1200, int), ("a",), ("z0", "digits"), square=False)
+    assert [trace.type for trace in strip.data] == ["scattergl"]
+
+
+def test_the_density_of_a_single_place_is_drawn() -> None:
+    figures.latent_map(np.ones((5, 2)), np.zeros(5, int), ("a",), ("across", "up")).to_json()
 
 
 def test_kl_bars_run_by_the_mean() -> None:

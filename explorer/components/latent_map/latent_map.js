@@ -281,7 +281,8 @@ export default component("latent-map", (root, listen, ended) => {
     if (event.target === root && event.propertyName === "color" && !ended.aborted) redraw();
   }, { signal: ended });
   const resized = new ResizeObserver(() => {
-    if (frame.ready && stage.clientWidth) window.Plotly.Plots.resize(plot).then(() => tiles.follow());
+    if (!frame.ready || !stage.clientWidth) return;
+    window.Plotly.Plots.resize(plot).then(() => tiles.follow(), () => {}); // hidden meanwhile
   });
   resized.observe(stage);
   ended.addEventListener("abort", () => {
@@ -293,7 +294,7 @@ export default component("latent-map", (root, listen, ended) => {
   return (args) => {
     ({ data, setStateValue } = args);
     adopt(data.selection);
-    if (drawn.figure === data.figure) redraw().then(place);
+    if (drawn.figure === data.figure && message.hidden) redraw().then(place, (error) => fail(sentence(error)));
     else draw();
   };
 });

@@ -1,0 +1,62 @@
+"""Jobs: progress from printed lines, one at a time, stopped at once, failures as sentences."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from explorer import jobs
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    yield
+    if job := jobs.current():
+        job.stop()
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-u", "-c", code]
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_progress_and_a_good_end() -> None:
+    job = jobs.start(
+        "Counting", python("print('umap 3 12', flush=True); input() if 0 else None; print('x')")
+    )
+    wait(lambda: not job.running and job.total > 0)
+    assert (job.done, job.total, job.share) == (3, 12, 0.25)
+    assert job.error is None and not job.stopped
+    assert jobs.current() is job
+
+
+def test_only_one_at_a_time_and_stop_ends_it() -> None:
+    job = jobs.start("Sleeping", python("import time; print('a 1 9'); time.sleep(60)"))
+    with pytest.raises(jobs.Busy, match="Sleeping is being computed"):
+        jobs.start("Another", python("pass"))
+    wait(lambda: job.total == 9)
+    job.stop()
+    assert not job.running and job.stopped and job.error is None
+    assert jobs.start("Another", python("pass")) is not job
+
+
+def test_a_failure_is_the_commands_own_sentence() -> None:
+    job = jobs.start("Failing", python("import sys; sys.exit('error: The disk is full.')"))
+    wait(lambda: not job.running)
+    assert job.error == "Failing failed: The disk is full."
+    job = jobs.start("Silent", python("import sys; sys.exit(3)"))
+    wait(lambda: not job.running)
+    assert job.error == "Silent failed: it gave no reason."
+
+
+@pytest.mark.skipif(not hasattr(jobs.os, "getpriority"), reason="POSIX only")
+def test_it_is_niced() -> None:
+    job = jobs.start("Nice", python("import time; time.sleep(60)"))
+    assert jobs.os.getpriority(jobs.os.PRIO_PROCESS, job._process.pid) >= jobs.NICE
