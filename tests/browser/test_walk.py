@@ -125,6 +125,26 @@ def test_the_scrubber_is_dragged_and_decodes_between_two_pictures(open_page: Ope
     assert np.abs(big(page, "lerp") - between).mean() < 12
 
 
+def test_without_a_socket_the_pictures_of_the_strips_are_shown(
+    open_page: Open, expected_errors: list[str]
+) -> None:
+    expected_errors.append("live/channel")
+
+    def no_sockets(page: Page) -> None:
+        still(page)
+        page.add_init_script(
+            "const Real = WebSocket; window.WebSocket = class extends Real {"
+            "  constructor(url, ...rest) {"
+            "    super(String(url).replace('live/channel', 'live/channel/closed'), ...rest);"
+            "  } }"
+        )
+
+    page = open_walk(open_page, before=no_sockets)
+    page.get_by_test_id("walk-scrubber").fill("4.3")
+    for method in METHODS:
+        np.testing.assert_array_equal(big(page, method), tile(page, method, 4))
+
+
 def test_the_keyboard_is_enough(open_page: Open) -> None:
     page = open_walk(open_page)
     page.get_by_test_id("walk-scrubber").focus()
