@@ -39,7 +39,7 @@ METHODS = {
     ),
     "logistic": Method(
         "Logistic regression",
-        "The direction that tells A from B best, square to the border between them.",
+        "Square to the border that tells A from B best. It changes less besides, and less in all.",
         attributes.logistic_normal,
     ),
 }

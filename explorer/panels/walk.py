@@ -40,7 +40,7 @@ def render() -> None:
 
 
 def _keys(keys: list[walks.Key]) -> None:
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for n, key in enumerate(keys):
             with st.container(width=104, gap="xsmall"):
                 png = images.to_png(walks.picture(key["z"]))

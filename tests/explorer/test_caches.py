@@ -70,3 +70,20 @@ def test_every_projection_gives_places_back(id: str) -> None:
     assert places.shape == (10_000, 2)
     lifted = projection.lift(places[:50], mu[:50].numpy())
     np.testing.assert_allclose(lifted, mu[:50], atol=2e-2)
+
+
+def test_a_walk_is_found_once_and_a_stopped_one_again(root: Path) -> None:
+    keys = ((0.0, 1.0, -1.0), (1.0, -1.0, 0.5))
+    heard: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        caches.walk("tiny", "geodesic", keys, 8, stop)
+    assert not caches.has_walk("tiny", "geodesic", keys, 8)
+    first = caches.walk("tiny", "geodesic", keys, 8, lambda done, total: heard.append(done))
+    assert heard and caches.has_walk("tiny", "geodesic", keys, 8)
+    assert caches.walk("tiny", "geodesic", keys, 8, stop) is first
+    assert not caches.has_walk("tiny", "geodesic", keys, 9)
+    assert not caches.has_walk("tiny", "geodesic", keys[::-1], 8)

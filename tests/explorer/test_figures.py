@@ -71,3 +71,12 @@ def test_bounds_are_a_square_about_the_points() -> None:
     assert right - left == pytest.approx(top - bottom)
     inside = (xy >= [left, bottom]).all(1) & (xy <= [right, top]).all(1)
     assert inside.mean() > 0.98
+
+
+def test_the_correlation_table_has_a_number_in_every_cell() -> None:
+    values = np.array([[0.5, -0.25, 0.0], [1.0, 0.125, -1.0]])
+    (table,) = figures.correlation_table(values, ["slant", "width"], ["z2", "lean", "z1"]).data
+    np.testing.assert_array_equal(table.z, values.T)
+    assert list(table.x) == ["slant", "width"] and [y.strip() for y in table.y][1] == "lean"
+    assert table.text[0][0] == "+0.50" and table.text[1][0] == "−0.25"
+    assert table.zmin == -table.zmax == -1  # pale is nothing in common

@@ -52,11 +52,8 @@ def keys(app: AppTest) -> list[dict[str, Any]]:
 
 def change(app: AppTest, what: str, n: int) -> AppTest:
     """Press one of the buttons under key n."""
-    name = (
-        "first" + str((0, 1, 30)[n])
-        if not app.session_state[state.WALK_KEYS]
-        else keys(app)[n]["id"]
-    )
+    untouched = not app.session_state[state.WALK_KEYS]
+    name = f"first{(0, 1, 30)[n]}" if untouched else keys(app)[n]["id"]
     return app.button(key=f"{state.WALK_KEY}_{what}_{name}").click().run()
 
 
@@ -80,6 +77,8 @@ def test_it_opens_with_three_walks_through_three_digits(told: list[dict[str, Any
     assert geodesic["total"] < lerp["total"]
     assert geodesic["unevenness"] < lerp["unevenness"]
     assert data["map"]["url"] == "shadow/mnist-mlp-20.png"
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["GIF, Lerp", "GIF, Slerp", "GIF, Geodesic", "PNG of all", "NPZ of all"]
 
 
 def test_lerp_and_slerp_are_there_before_the_geodesic(told: list[dict[str, Any]]) -> None:
