@@ -147,8 +147,9 @@ def restore() -> None:
     for key, default in DEFAULTS.items():
         # Writing a key back keeps a widget's value while its panel is not on screen.
         st.session_state[key] = st.session_state.get(key, default)
-    if CHECKPOINT not in st.session_state:
+    if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
+    if CHECKPOINT not in st.session_state:
         asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
         known = caches.checkpoints()
         if asked not in known:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Walk and Attributes in a real Chromium: keys, strips, playhead, files, a new direction."""
-=======
-"""Walk and Attributes in a real Chromium: keys, strips, the playhead, files, a new direction."""
->>>>>>> walk
 
 import io
 import re
