@@ -51,7 +51,7 @@ def latent_map(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 44, "r": 8, "t": 8, "b": 42},
+        margin={"l": 52, "r": 8, "t": 8, "b": 42},
         hovermode=False,
         xaxis={"title": {"text": axes[0], "standoff": 6}},
         yaxis={

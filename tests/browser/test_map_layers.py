@@ -54,16 +54,16 @@ def coloured(name, split, root=data.DATA):
 data.load_dataset = coloured
 from explorer import caches, live
 caches.DEFAULT_CHECKPOINT = "tiny-3"
-from core import VAE
-import torch
+import copy, torch
 grey = caches.model
 TINT = torch.tensor([1, 0.5, 0.2]).view(3, 1, 1)
 def tinted(name):
     model = grey(name)
-    if name == "coloured":
+    if name == "coloured" and model.image_shape[0] == 1:
+        inner = copy.deepcopy(model)
         model.image_shape = (3, 28, 28)
-        model.encode = lambda x: VAE.encode(model, x[:, :1])
-        model.decode = lambda z: VAE.decode(model, z) * TINT
+        model.encode = lambda x: inner.encode(x[:, :1])
+        model.decode = lambda z: inner.decode(z) * TINT
     return model
 caches.model = tinted
 import streamlit as st

@@ -276,10 +276,6 @@ export default component("latent-map", (root, listen, ended) => {
   });
   listen("place", place);
   listen("status", () => tiles.restart());
-  // A switch of the theme reaches us as a transition of the text's colour (latent_map.css).
-  root.addEventListener("transitionend", (event) => {
-    if (event.target === root && event.propertyName === "color" && !ended.aborted) redraw();
-  }, { signal: ended });
   const resized = new ResizeObserver(() => {
     if (!frame.ready || !stage.clientWidth) return;
     window.Plotly.Plots.resize(plot).then(() => tiles.follow(), () => {}); // hidden meanwhile
