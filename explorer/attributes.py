@@ -73,7 +73,8 @@ class Preview(NamedTuple):
         for id, attribute in order:
             digits = 1 if id == "thickness" else 0
             low, high = (f"{self.measured[id][end]:.{digits}f}" for end in (0, -1))
-            text = f"{attribute.name.lower()} {low} → {high} {attribute.unit}".replace("-", "−")
+            text = f"{attribute.name.lower()} {low} → {high} {attribute.unit}"
+            text = text.replace("-", "−").replace(" °", "°")
             parts.append(f"**{text}**" if attribute.direction == first else text)
         return " · ".join(parts)
 

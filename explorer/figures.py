@@ -1,5 +1,6 @@
 """Arrays -> plotly figures. Imports no Streamlit; colours that must be read in both themes."""
 
+import html
 import io
 from collections.abc import Sequence
 
@@ -127,10 +128,10 @@ def correlation_table(
     figure.add_heatmap(
         z=values,
         x=list(attributes),
-        y=[f"{name} " for name in dimensions],
+        y=list(range(len(dimensions))),  # numbers: two dimensions may be called the same
         text=[[f"{value:+.2f}".replace("-", "−") for value in row] for row in values],
         texttemplate="%{text}",
-        hovertemplate="%{y}· %{x}: %{text}<extra></extra>",
+        hoverinfo="skip",
         colorscale="RdBu_r",
         zmin=-1,
         zmax=1,
@@ -144,7 +145,8 @@ def correlation_table(
         xaxis={"side": "top", "fixedrange": True, "showgrid": False},
         yaxis={
             "autorange": "reversed", "fixedrange": True, "showgrid": False, "automargin": True,
-            "type": "category",
+            "tickvals": list(range(len(dimensions))),
+            "ticktext": [f"{html.escape(name)} " for name in dimensions],
         },
     )  # fmt: skip
     return figure

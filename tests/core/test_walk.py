@@ -16,6 +16,7 @@ from core.walk import (
     fair_stops,
     geodesic,
     lerp,
+    path_lengths,
     slerp,
     walk,
 )
@@ -144,10 +145,26 @@ def test_a_geodesic_is_never_longer_than_lerp(seed: int, n: int) -> None:
     model.fc4.weight.data *= 6  # a crooked decoder
     model.fc5.weight.data *= 6
     keys = 2 * torch.randn(3, 2)
-    with torch.no_grad():
-        pictures = [model.decode(z).flatten(1) for z in (geodesic(model, keys, n), lerp(keys, n))]
-    shortest, straight = (float(p.diff(dim=0).norm(dim=1).sum()) for p in pictures)
+    found = geodesic(model, keys, n), lerp(keys, n)
+    shortest, straight = (float(path_lengths(model, z).sum()) for z in found)
     assert shortest <= straight * (1 + 1e-6)
+
+
+def test_a_walk_along_the_geodesic_is_shorter_and_smoother() -> None:
+    torch.manual_seed(3)
+    model = VAE(h_dim=16, z_dim=2)
+    model.fc4.weight.data *= 6
+    keys = 2 * torch.randn(3, 2)
+    found = {method: walk(model, method, keys, 9) for method in METHODS}
+    assert found["geodesic"].total < found["lerp"].total
+    assert found["geodesic"].unevenness < found["lerp"].unevenness / 2
+
+
+def test_a_length_counts_what_lies_between_two_points() -> None:
+    """Half round the cylinder and back to a point opposite: the chord is the diameter only."""
+    z = torch.tensor([[0.0, 0.0], [math.pi, 0.0]])
+    (length,) = path_lengths(Decoder(cylinder), z)  # type: ignore[arg-type]
+    assert 14 < float(length) < 5 * math.pi
 
 
 def test_a_geodesic_is_found_the_same_way_twice_and_can_be_stopped(tiny: VAE) -> None:
