@@ -161,7 +161,7 @@ def thumbnails(points: Sequence[Sequence[float]]) -> list[bytes]:
     """The decoded pictures of points, as grey or RGB bytes."""
     import numpy as np
 
-    from explorer.live import decode_pixels
+    from explorer.frames import decode_pixels
 
     if not points:
         return []

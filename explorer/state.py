@@ -16,7 +16,7 @@ import streamlit as st
 
 from explorer import caches
 from explorer.components import Live
-from explorer.live import decode_pixels
+from explorer.frames import decode_pixels
 
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server

@@ -11,7 +11,7 @@ import torch
 from core.walk import MOST_KEYS, Walk
 from explorer import caches, state
 from explorer.components import Strip
-from explorer.live import decode_pixels
+from explorer.frames import decode_pixels
 
 FIRST = (0, 1, 30)  # test digits, a 7, a 2 and a 3, that a first visit walks through
 

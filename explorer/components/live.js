@@ -5,7 +5,7 @@
 // A frame to the server: uint32 sequence, uint32 kind, then the payload (DECODE: float32 z).
 // A frame back:          uint32 sequence, uint16 kind, uint16 P, uint16 H, uint16 W, uint32 n,
 //                        then P*H*W bytes and n bytes of JSON. Little-endian, as in
-//                        explorer/live.py.
+//                        explorer/frames.py.
 
 const DECODE = 1;
 export const REPAIR = 2;

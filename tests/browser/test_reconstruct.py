@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from core.data import load_dataset
 from core.images import to_png
 from explorer import caches
+from tests.browser.explore_page import z_of_url
 
 Open = Callable[..., Page]
 
@@ -56,7 +57,7 @@ def test_an_upload_becomes_a_digit_and_opens_in_explore(open_page: Open, seven: 
     page.get_by_role("button", name="Open in Explore").click()
     page.get_by_test_id("latent-slider-4").wait_for()
     page.wait_for_function("location.search.includes('z=')")
-    z = [float(v) for v in page.evaluate("new URL(location).searchParams.get('z')").split(",")]
+    z = z_of_url(page)
     mu = caches.latent_map("mnist-mlp-20").mu
     nearest = (mu - mu.new_tensor(z)).norm(dim=1).argmin()
     assert load_dataset("mnist", "test").labels[nearest] == 7

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from core import VAE, load_checkpoint
 from core.images import to_uint8
-from explorer import caches, live
+from explorer import caches, frames, live
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -30,14 +30,14 @@ def model() -> VAE:
     return load_checkpoint("mnist-mlp-20")
 
 
-def frame(z: np.ndarray, sequence: int = 1, kind: int = live.DECODE) -> bytes:
-    return live.REQUEST.pack(sequence, kind) + z.astype("<f4").tobytes()
+def frame(z: np.ndarray, sequence: int = 1, kind: int = frames.DECODE) -> bytes:
+    return frames.REQUEST.pack(sequence, kind) + z.astype("<f4").tobytes()
 
 
 def assert_alive(client: TestClient) -> None:
     with client.websocket_connect(ADDRESS, headers=HOST) as socket:
         socket.send_bytes(frame(np.zeros(20)))
-        assert len(socket.receive_bytes()) == live.ANSWER.size + 784
+        assert len(socket.receive_bytes()) == frames.ANSWER.size + 784
 
 
 def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
@@ -47,8 +47,8 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
             z = rng.standard_normal(20).astype(np.float32)
             socket.send_bytes(frame(z, sequence))
             reply = socket.receive_bytes()
-            assert live.ANSWER.unpack_from(reply) == (sequence, live.DECODE, 1, 28, 28, 0)
-            pixels = np.frombuffer(reply, np.uint8, offset=live.ANSWER.size)
+            assert frames.ANSWER.unpack_from(reply) == (sequence, frames.DECODE, 1, 28, 28, 0)
+            pixels = np.frombuffer(reply, np.uint8, offset=frames.ANSWER.size)
             expected = to_uint8(model.decode(torch.from_numpy(z)[None])).flatten().numpy()
             np.testing.assert_array_equal(pixels, expected)
 
@@ -63,10 +63,10 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
         (frame(np.full(20, np.nan)), 1007, "not a finite number"),
         (frame(np.array([np.inf] + [0.0] * 19)), 1007, "not a finite number"),
         (frame(np.zeros(20), kind=77), 1007, "kind 77"),
-        (frame(np.zeros(40), kind=live.PLACE), 1009, "168 bytes"),
-        (frame(np.zeros(30), kind=live.STRIPS), 1007, "128 bytes"),
-        (frame(np.zeros(0), kind=live.TILES), 1007, "8 bytes"),
-        (frame(np.zeros(20 * 513), kind=live.TILES), 1009, "41048 bytes"),
+        (frame(np.zeros(40), kind=frames.PLACE), 1009, "168 bytes"),
+        (frame(np.zeros(30), kind=frames.STRIPS), 1007, "128 bytes"),
+        (frame(np.zeros(0), kind=frames.TILES), 1007, "8 bytes"),
+        (frame(np.zeros(20 * 513), kind=frames.TILES), 1009, "41048 bytes"),
         ("text", 1003, "not text"),
     ],
 )
@@ -86,9 +86,9 @@ def test_a_bad_frame_closes_with_a_reason(
 @given(st.binary(max_size=200))
 def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
     try:
-        reply = live.understood("mnist-mlp-20", model, data).run()
-        assert len(reply) >= live.ANSWER.size + 784
-    except live.FrameError as error:
+        reply = frames.understood("mnist-mlp-20", model, data).run()
+        assert len(reply) >= frames.ANSWER.size + 784
+    except frames.FrameError as error:
         assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
 
 
@@ -151,14 +151,14 @@ def test_encoded_and_pictures_have_the_test_set(client: TestClient) -> None:
     assert client.get("/live/pictures/mnist-mlp-20/half.u8").status_code == 404
 
 
-@pytest.mark.parametrize("kind", [live.STRIPS, live.TILES])
+@pytest.mark.parametrize("kind", [frames.STRIPS, frames.TILES])
 def test_many_points_are_decoded_in_their_order(client: TestClient, model: VAE, kind: int) -> None:
     z = np.random.default_rng(0).standard_normal((180, 20)).astype(np.float32)
     with client.websocket_connect(ADDRESS, headers=HOST) as socket:
         socket.send_bytes(frame(z, 5, kind))
         reply = socket.receive_bytes()
-    assert live.ANSWER.unpack_from(reply) == (5, kind, 180, 28, 28, 0)
-    pixels = np.frombuffer(reply, np.uint8, offset=live.ANSWER.size).reshape(180, 28, 28)
+    assert frames.ANSWER.unpack_from(reply) == (5, kind, 180, 28, 28, 0)
+    pixels = np.frombuffer(reply, np.uint8, offset=frames.ANSWER.size).reshape(180, 28, 28)
     for n in (0, 77, 179):  # one at a time: floats may differ in the last digit
         one = to_uint8(model.decode(torch.from_numpy(z[n : n + 1])))[0, 0].numpy()
         assert np.abs(pixels[n].astype(int) - one).max() <= 1
@@ -167,15 +167,15 @@ def test_many_points_are_decoded_in_their_order(client: TestClient, model: VAE, 
 def test_place_tells_the_nearest_digits(client: TestClient) -> None:
     latent, test = caches.latent_map("mnist-mlp-20"), caches.test_set("mnist-mlp-20")
     with client.websocket_connect(ADDRESS, headers=HOST) as socket:
-        socket.send_bytes(frame(latent.mu[41].numpy(), 9, live.PLACE))
+        socket.send_bytes(frame(latent.mu[41].numpy(), 9, frames.PLACE))
         reply = socket.receive_bytes()
-    sequence, kind, planes, height, width, length = live.ANSWER.unpack_from(reply)
-    assert (sequence, kind, planes, height, width) == (9, live.PLACE, 8, 28, 28)
+    sequence, kind, planes, height, width, length = frames.ANSWER.unpack_from(reply)
+    assert (sequence, kind, planes, height, width) == (9, frames.PLACE, 8, 28, 28)
     facts = json.loads(reply[-length:])
     assert facts["verdict"] == "in" and facts["nearest"][0] == 41
     assert facts["distances"] == sorted(facts["distances"]) and facts["distances"][0] < 1e-5
     assert facts["classes"][0] == str(test.labels[41].item())
-    pixels = np.frombuffer(reply, np.uint8, 784, live.ANSWER.size).reshape(1, 28, 28)
+    pixels = np.frombuffer(reply, np.uint8, 784, frames.ANSWER.size).reshape(1, 28, 28)
     np.testing.assert_array_equal(pixels, to_uint8(test.images[41]).numpy())
 
 
@@ -190,10 +190,10 @@ def test_browser_files_and_nothing_else(client: TestClient) -> None:
 
 def test_both_halves_agree_on_the_frames() -> None:
     script = (Path(live.COMPONENTS) / "live.js").read_text()
-    assert f"const DECODE = {live.DECODE};" in script
+    assert f"const DECODE = {frames.DECODE};" in script
     for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE"):
-        assert f"const {kind} = {getattr(live, kind)};" in script
+        assert f"const {kind} = {getattr(frames, kind)};" in script
     filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
-    assert f"const MOST_POINTS = {live.MOST_POINTS};" in filmstrips
-    assert f"const REQUEST_HEADER = {live.REQUEST.size};" in script
-    assert f"const ANSWER_HEADER = {live.ANSWER.size};" in script
+    assert f"const MOST_POINTS = {frames.MOST_POINTS};" in filmstrips
+    assert f"const REQUEST_HEADER = {frames.REQUEST.size};" in script
+    assert f"const ANSWER_HEADER = {frames.ANSWER.size};" in script

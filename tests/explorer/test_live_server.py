@@ -10,7 +10,7 @@ from driver import Server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from explorer import live
+from explorer import frames
 
 
 def channel(server: Server, origin: str | None = None) -> ClientConnection:
@@ -20,10 +20,10 @@ def channel(server: Server, origin: str | None = None) -> ClientConnection:
 
 def assert_alive(server: Server) -> None:
     with channel(server) as socket:
-        socket.send(live.REQUEST.pack(7, live.DECODE) + np.zeros(20, "<f4").tobytes())
+        socket.send(frames.REQUEST.pack(7, frames.DECODE) + np.zeros(20, "<f4").tobytes())
         reply = socket.recv(timeout=30)
-        assert isinstance(reply, bytes) and len(reply) == live.ANSWER.size + 784
-        assert live.ANSWER.unpack_from(reply)[0] == 7
+        assert isinstance(reply, bytes) and len(reply) == frames.ANSWER.size + 784
+        assert frames.ANSWER.unpack_from(reply)[0] == 7
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def assert_alive(server: Server) -> None:
         (bytes(100 * 2**20), 1009),
         (bytes(10 * 2**20), 1009),
         (bytes(10), 1007),
-        (live.REQUEST.pack(1, live.DECODE) + np.full(20, np.nan, "<f4").tobytes(), 1007),
+        (frames.REQUEST.pack(1, frames.DECODE) + np.full(20, np.nan, "<f4").tobytes(), 1007),
         ("text", 1003),
     ],
     ids=["100 MB", "10 MB", "short", "NaN", "text"],
@@ -64,10 +64,10 @@ def test_many_clients_are_answered_each_with_its_own(server: Server) -> None:
     rng = np.random.default_rng(0)
     zs = [rng.standard_normal(20).astype("<f4") for _ in sockets]
     for n, (socket, z) in enumerate(zip(sockets, zs, strict=True)):
-        socket.send(live.REQUEST.pack(n, live.DECODE) + z.tobytes())
+        socket.send(frames.REQUEST.pack(n, frames.DECODE) + z.tobytes())
     replies = [socket.recv(timeout=30) for socket in sockets]
-    assert [live.ANSWER.unpack_from(reply)[0] for reply in replies] == list(range(8))  # type: ignore[arg-type]
-    assert len({reply[live.ANSWER.size :] for reply in replies}) == 8
+    assert [frames.ANSWER.unpack_from(reply)[0] for reply in replies] == list(range(8))  # type: ignore[arg-type]
+    assert len({reply[frames.ANSWER.size :] for reply in replies}) == 8
     for socket in sockets:
         socket.close()
 

@@ -19,7 +19,7 @@ from core import VAE, load_checkpoint, methods, metrics, repair
 from core.damage import Observation, centre_box, observe
 from core.data import load_dataset
 from core.images import to_uint8
-from explorer import caches, live, repairs
+from explorer import caches, frames, live, repairs
 
 NAME = "mnist-mlp-20"
 HOST = {"origin": "http://testserver"}
@@ -53,7 +53,7 @@ def payload(said: object, *pictures: bytes) -> bytes:
 
 
 def frame(kind: int, body: bytes, sequence: int = 1) -> bytes:
-    return live.REQUEST.pack(sequence, kind) + body
+    return frames.REQUEST.pack(sequence, kind) + body
 
 
 def request(kind: int, seen: Observation, said: object = QUICK, original: bytes = b"") -> bytes:
@@ -63,20 +63,20 @@ def request(kind: int, seen: Observation, said: object = QUICK, original: bytes 
 
 def opened(reply: bytes) -> tuple[int, np.ndarray, dict[str, Any]]:
     """Kind, planes and facts of an answer."""
-    _, kind, *shape, length = live.ANSWER.unpack_from(reply)
+    _, kind, *shape, length = frames.ANSWER.unpack_from(reply)
     size = int(np.prod(shape))
-    assert len(reply) == live.ANSWER.size + size + length
-    planes = np.frombuffer(reply, np.uint8, size, live.ANSWER.size).reshape(shape)
+    assert len(reply) == frames.ANSWER.size + size + length
+    planes = np.frombuffer(reply, np.uint8, size, frames.ANSWER.size).reshape(shape)
     return kind, planes, json.loads(reply[len(reply) - length :])
 
 
 def test_a_glimpse_is_what_core_says(socket: Any, model: VAE) -> None:
     seen = boxed()
-    socket.send_bytes(request(live.REPAIR, seen, {}, repairs.levels(digit())))
+    socket.send_bytes(request(frames.REPAIR, seen, {}, repairs.levels(digit())))
     kind, planes, facts = opened(socket.receive_bytes())
     exact = seen._replace(image=to_uint8(seen.image) / 255)
     expected = repair.glimpse(model, exact, caches.posterior(NAME))
-    assert kind == live.REPAIR and planes.shape == (3, 28, 28)
+    assert kind == frames.REPAIR and planes.shape == (3, 28, 28)
     np.testing.assert_array_equal(planes[0], to_uint8(expected.plain)[0])
     np.testing.assert_array_equal(planes[1], to_uint8(expected.mean)[0])
     np.testing.assert_array_equal(planes[2], to_uint8(repairs.STD_SCALE * expected.std)[0])
@@ -85,7 +85,7 @@ def test_a_glimpse_is_what_core_says(socket: Any, model: VAE) -> None:
 
 
 def test_a_known_original_is_compared_at_rest(socket: Any) -> None:
-    socket.send_bytes(request(live.COMPLETE, boxed(), QUICK, repairs.levels(digit())))
+    socket.send_bytes(request(frames.COMPLETE, boxed(), QUICK, repairs.levels(digit())))
     _, planes, facts = opened(socket.receive_bytes())
     x = digit()
     for n, (db, structure) in enumerate(zip(facts["psnr"], facts["ssim"], strict=True)):
@@ -97,9 +97,9 @@ def test_a_known_original_is_compared_at_rest(socket: Any) -> None:
 
 def test_completions_have_weights_groups_and_places(socket: Any) -> None:
     seen = boxed()
-    socket.send_bytes(request(live.COMPLETE, seen))
+    socket.send_bytes(request(frames.COMPLETE, seen))
     kind, planes, facts = opened(socket.receive_bytes())
-    assert kind == live.COMPLETE and planes.shape == (3 + 4, 28, 28)
+    assert kind == frames.COMPLETE and planes.shape == (3 + 4, 28, 28)
     known = seen.mask[0, 0].numpy() == 1
     for completion in planes[3:]:
         np.testing.assert_array_equal(completion[known], to_uint8(seen.image)[0, 0].numpy()[known])
@@ -114,7 +114,9 @@ def test_completions_have_weights_groups_and_places(socket: Any) -> None:
 
 
 def test_the_same_request_has_the_same_answer(model: VAE) -> None:
-    ask = repairs.parsed(request(live.COMPLETE, boxed(1))[live.REQUEST.size :], model.image_shape)
+    ask = repairs.parsed(
+        request(frames.COMPLETE, boxed(1))[frames.REQUEST.size :], model.image_shape
+    )
     first, again = (repairs.complete(NAME, ask, lambda done, total: None) for _ in range(2))
     np.testing.assert_array_equal(first.answer.planes, again.answer.planes)
     other = repairs.complete(NAME, ask._replace(seed=1), lambda done, total: None)
@@ -125,7 +127,7 @@ def test_what_the_socket_found_python_does_not_compute(
     socket: Any, model: VAE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = boxed(2)
-    socket.send_bytes(request(live.COMPLETE, seen, {**QUICK, "noise": 0, "blur": 0}))
+    socket.send_bytes(request(frames.COMPLETE, seen, {**QUICK, "noise": 0, "blur": 0}))
     _, planes, _ = opened(socket.receive_bytes())
     monkeypatch.setattr(repairs, "complete", None)
     # As the panel asks: floats where the browser said 0, and levels beneath the hole.
@@ -193,7 +195,7 @@ IMAGE, MASK = bytes(PIXELS), bytes([1]) * PIXELS
         (payload({}, *[bytes(PIXELS)] * 5), 1009, "at most"),
     ],
 )
-@pytest.mark.parametrize("kind", [live.REPAIR, live.COMPLETE])
+@pytest.mark.parametrize("kind", [frames.REPAIR, frames.COMPLETE])
 def test_a_bad_request_closes_with_a_reason(
     socket: Any, kind: int, body: bytes, code: int, reason: str
 ) -> None:
@@ -205,27 +207,27 @@ def test_a_bad_request_closes_with_a_reason(
 
 
 @settings(max_examples=200)
-@given(kind=st.sampled_from([live.REPAIR, live.COMPLETE]), body=st.binary(max_size=300))
+@given(kind=st.sampled_from([frames.REPAIR, frames.COMPLETE]), body=st.binary(max_size=300))
 def test_any_short_request_is_refused(model: VAE, kind: int, body: bytes) -> None:
-    with pytest.raises(live.FrameError) as refused:
-        live.understood(NAME, model, frame(kind, body))
+    with pytest.raises(frames.FrameError) as refused:
+        frames.understood(NAME, model, frame(kind, body))
     assert refused.value.code == 1007 and 0 < len(refused.value.reason.encode()) <= 123
 
 
 @pytest.mark.parametrize("said", [{"noise": 1e6}, {"noise": -1.0}, {"salt": 2.0}])
 def test_an_absurd_level_is_a_sentence_and_the_socket_goes_on(socket: Any, said: dict) -> None:
-    for kind in (live.REPAIR, live.COMPLETE):
+    for kind in (frames.REPAIR, frames.COMPLETE):
         socket.send_bytes(request(kind, boxed(), QUICK | said))
         _, planes, facts = opened(socket.receive_bytes())
         assert planes.size == 0 and facts["error"].split()[-1]
-    socket.send_bytes(request(live.REPAIR, boxed()))
+    socket.send_bytes(request(frames.REPAIR, boxed()))
     assert opened(socket.receive_bytes())[1].shape == (3, 28, 28)
 
 
 @pytest.mark.parametrize("known", [0, 1], ids=["nothing observed", "everything observed"])
 def test_the_ends_of_the_scale(socket: Any, known: int) -> None:
     mask = bytes([known]) * PIXELS
-    for kind, planes in ((live.REPAIR, 3), (live.COMPLETE, 7)):
+    for kind, planes in ((frames.REPAIR, 3), (frames.COMPLETE, 7)):
         body = payload(QUICK, repairs.levels(digit()), mask, repairs.levels(digit()))
         socket.send_bytes(frame(kind, body))
         _, found, facts = opened(socket.receive_bytes())
@@ -245,13 +247,13 @@ def test_a_slow_repair_holds_up_no_decode(socket: Any, monkeypatch: pytest.Monke
         return slow(*arguments)
 
     monkeypatch.setattr(caches, "completion", waiting)
-    socket.send_bytes(request(live.COMPLETE, boxed()))
-    socket.send_bytes(frame(live.DECODE, np.zeros(20, "<f4").tobytes(), 2))
-    assert live.ANSWER.unpack_from(socket.receive_bytes())[:2] == (2, live.DECODE)
-    socket.send_bytes(request(live.REPAIR, boxed()))
-    assert live.ANSWER.unpack_from(socket.receive_bytes())[1] == live.REPAIR
+    socket.send_bytes(request(frames.COMPLETE, boxed()))
+    socket.send_bytes(frame(frames.DECODE, np.zeros(20, "<f4").tobytes(), 2))
+    assert frames.ANSWER.unpack_from(socket.receive_bytes())[:2] == (2, frames.DECODE)
+    socket.send_bytes(request(frames.REPAIR, boxed()))
+    assert frames.ANSWER.unpack_from(socket.receive_bytes())[1] == frames.REPAIR
     free.set()
-    assert live.ANSWER.unpack_from(socket.receive_bytes())[1] == live.COMPLETE
+    assert frames.ANSWER.unpack_from(socket.receive_bytes())[1] == frames.COMPLETE
 
 
 def test_the_map_beneath_the_answers_is_a_transparent_picture() -> None:
@@ -270,8 +272,8 @@ def test_the_map_beneath_the_answers_is_a_transparent_picture() -> None:
 def test_both_halves_agree_on_repairs() -> None:
     folder = Path(live.COMPONENTS)
     script = (folder / "live.js").read_text()
-    assert f"const REPAIR = {live.REPAIR};" in script
-    assert f"const COMPLETE = {live.COMPLETE};" in script
+    assert f"const REPAIR = {frames.REPAIR};" in script
+    assert f"const COMPLETE = {frames.COMPLETE};" in script
     board = (folder / "repair_board" / "repair_board.js").read_text()
     assert f"const HEAD = {repairs.LENGTH.size};" in board
     pictures = (folder / "repair_board" / "pictures.js").read_text()

@@ -4,7 +4,7 @@
 import { STRIPS, ask } from "../live.js";
 
 const FRAMES = 9;
-const MOST_POINTS = 512; // that one request may hold: explorer/live.py
+const MOST_POINTS = 512; // that one request may hold: explorer/frames.py
 
 export class Filmstrips {
   #rows = [];
