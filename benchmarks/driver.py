@@ -25,8 +25,11 @@ QUIET = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# WebGL by SwiftShader, but the page put together as without it: composing every frame through an
+# emulated GPU as well would take tens of milliseconds that no real machine takes.
 SOFTWARE_WEBGL = [
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+    "--disable-gpu-compositing",
 ]  # fmt: skip
 START_TIMEOUT = 120  # s
 
