@@ -30,7 +30,6 @@ QUIET = [
 SOFTWARE_WEBGL = [
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
     "--disable-gpu-compositing",
-    "--disable-gpu-compositing",
 ]  # fmt: skip
 START_TIMEOUT = 120  # s
 
