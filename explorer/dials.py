@@ -54,16 +54,17 @@ def dimension_axes() -> list[Axis]:
     """A slider for every latent dimension, by decreasing KL."""
     latent = caches.latent_map(state.checkpoint())
     mean, sd = latent.mu.mean(0), latent.mu.std(0, correction=0).clamp_min(1e-6)
-    locked = kept.kept()["locked"]
+    locked, active = kept.kept()["locked"], latent.active.tolist()
+    ranges = latent.ranges.tolist()
     return [
         Axis(
             id=str(d), name=kept.name_of(d), dimension=d, vector=None, origin=None, line=False,
-            kl=latent.kl_per_dim[d].item(), active=bool(latent.active[d]),
+            kl=latent.kl_per_dim[d].item(), active=active[d],
             low=np.floor(100 * low).item() / 100, high=np.ceil(100 * high).item() / 100,
             median=median, mean=mean[d].item(), sd=sd[d].item(), locked=d in locked,
         )
         for d in latent.order
-        for low, median, high in [latent.ranges[d].tolist()]
+        for low, median, high in [ranges[d]]
     ]  # fmt: skip
 
 

@@ -5,12 +5,15 @@ storage, so that it survives a reload and a restart of the server and no other v
 What comes back from there is checked like anything that comes from outside.
 """
 
+import base64
+import itertools
 import json
 import math
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+import numpy as np
 import streamlit as st
 
 from explorer import caches, state
@@ -18,6 +21,7 @@ from explorer.components import browser_storage
 
 MOST = 500  # bookmarks or directions of a checkpoint: what a browser's 5 MB hold at 64 dimensions
 MOST_NAME = 60  # characters
+MOST_IMAGES = 1_000_000  # of a map, that a stored group may speak of
 
 
 class Bookmark(TypedDict):
@@ -97,11 +101,16 @@ def lock(dimension: int, locked: bool) -> None:
 
 
 def storage() -> None:
-    """Keep the browser's copy the same. Once on every page."""
+    """Keep the browser's copy the same, and that of the map's named groups. Once on every page."""
+    name = state.checkpoint()
+    groups = st.session_state[state.GROUPS].get(name, {})
+    value = {**kept(), "groups": {group: packed(of) for group, of in groups.items()}}
     browser_storage(
-        f"latent-explorer/{state.checkpoint()}",
-        json.dumps(kept()),
+        f"latent-explorer/{name}",
+        json.dumps(value),
         session=st.session_state[state.SESSION],
+        empty=not any(value.values()),
+        heard=name in st.session_state[state.HEARD],
         key=state.STORAGE,
         on_stored_change=_adopt,
     )
@@ -110,12 +119,40 @@ def storage() -> None:
 def _adopt() -> None:
     """The browser's storage holds what an earlier session or another tab has kept."""
     told = st.session_state[state.STORAGE].stored
-    if told and told["key"] == f"latent-explorer/{state.checkpoint()}":
+    name = state.checkpoint()
+    if told and told["key"] == f"latent-explorer/{name}":
         stored = checked(told["value"], len(state.z()), dict(kept()) if told["merge"] else {})
-        st.session_state[state.KEPT] = {
-            **st.session_state[state.KEPT],
-            state.checkpoint(): stored,
-        }
+        st.session_state[state.KEPT] = {**st.session_state[state.KEPT], name: stored}
+        st.session_state[state.HEARD] = {*st.session_state[state.HEARD], name}
+        everything = st.session_state[state.GROUPS]
+        mine = everything.get(name, {}) if told["merge"] else {}
+        groups = {**checked_groups(told["value"]), **mine}
+        st.session_state[state.GROUPS] = {**everything, name: groups}
+
+
+def packed(indices: Sequence[int]) -> str:
+    """Ascending indices as a bit mask in base64: 12,000 characters for all of 70,000 images."""
+    bits = np.zeros(max(indices, default=-1) + 1, np.uint8)
+    bits[np.asarray(indices, int)] = 1
+    return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+
+
+def checked_groups(text: str) -> dict[str, np.ndarray]:
+    """The named groups in stored JSON; what is no group is left out."""
+    try:
+        listed = json.loads(text)["groups"].items()
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    found = {}
+    for name, mask in itertools.islice(listed, MOST):
+        try:
+            raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
+        except (ValueError, TypeError):
+            continue
+        indices = np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
+        if len(indices) and indices[-1] < MOST_IMAGES:
+            found[_name(name)] = indices
+    return found
 
 
 def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
@@ -159,8 +196,6 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
 
 def thumbnails(points: Sequence[Sequence[float]]) -> list[bytes]:
     """The decoded pictures of points, as grey or RGB bytes."""
-    import numpy as np
-
     from explorer.frames import decode_pixels
 
     if not points:

@@ -36,6 +36,7 @@ SELECTION = "selection"  # explorer.selections.Selection | None, what was lassoe
 SELECTION_REVISION = "selection_revision"  # int, counts the times that Python has set it
 FILMSTRIPS = "filmstrips"  # bool: the sliders' tracks show what lies along them
 KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
+HEARD = "heard"  # {checkpoint}, of which the browser's storage has been read
 COMPARED = "compared"  # (id, id) of the bookmarks that are A and B, each may be None
 FILM_DIMENSION = "film_dimension"  # int, the latent dimension of a traversal's film
 SOURCE = "source"  # where Reconstruct's digit comes from
@@ -98,6 +99,7 @@ DEFAULTS: dict[str, object] = {
     SELECTION_REVISION: 0,
     FILMSTRIPS: True,
     KEPT: {},
+    HEARD: frozenset(),
     COMPARED: (None, None),
     FILM_DIMENSION: 0,
     SOURCE: "Test digit",

@@ -152,14 +152,24 @@ _bookmarks = _register("bookmarks")
 
 
 def browser_storage(
-    name: str, value: str, *, session: str, key: str, on_stored_change: Callable[[], None]
+    name: str,
+    value: str,
+    *,
+    session: str,
+    empty: bool,
+    heard: bool,
+    key: str,
+    on_stored_change: Callable[[], None],
 ) -> None:
     """Keeps `value` in the browser's storage as `name`.
+
+    What the browser holds already is not written over before Python has `heard` of it; an `empty`
+    value is not worth writing.
 
     During on_stored_change session_state[key].stored is {"key": name, "value": ..., "merge": bool}:
     what an earlier visit kept (to be joined with the present value) or another tab has just kept.
     """
-    data = {"key": name, "value": value, "session": session}
+    data = {"key": name, "value": value, "session": session, "empty": empty, "heard": heard}
     _browser_storage(key=key, data=data, on_stored_change=on_stored_change)
 
 

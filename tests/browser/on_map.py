@@ -82,7 +82,7 @@ def mode(page: Page, name: str) -> None:
 
 def sliders(page: Page, z_dim: int = 20) -> np.ndarray:
     """z to a hundredth, as the sliders show it."""
-    found = [page.get_by_test_id(f"latent-slider-{d}").input_value() for d in range(z_dim)]
+    found = [page.get_by_test_id(f"latent-value-{d}").input_value() for d in range(z_dim)]
     return np.array(found, float)
 
 

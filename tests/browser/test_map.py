@@ -50,7 +50,7 @@ def test_hover_shows_the_digit_without_asking_and_a_click_loads_it(open_page: Op
     x, y = to_page(page, caches.places(MODEL, "pca", "test")[index])
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.mouse.move(x + 60, y)
+    page.mouse.move(5, 5)
     expect(page.locator(".latent-map .tooltip")).to_be_hidden()
     page.mouse.move(x, y, steps=5)
     label = caches.latent_map(MODEL).labels[index]

@@ -194,7 +194,8 @@ def test_another_projection_keeps_z(open_page: Open, choice: str, title: str) ->
     page = open_page()
     wait_for_map(page)
     before, z = marker(page), sliders(page)
-    page.get_by_text(choice, exact=True).click()
+    projections = page.get_by_role("radiogroup", name="Projection")
+    projections.get_by_text(choice, exact=True).click()
     page.wait_for_function(
         "(title) => document.querySelector('.xtitle')?.textContent.startsWith(title)", arg=title
     )

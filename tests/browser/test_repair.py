@@ -182,7 +182,7 @@ def test_an_answer_is_shown_large_and_opens_in_explore(open_page: Open) -> None:
     tile.focus()
     expect(preview).to_be_visible()
     tile.press("Enter")
-    page.get_by_test_id("latent-slider-19").wait_for()
+    page.get_by_test_id("latent-slider-19").wait_for(state="attached")
     page.wait_for_function("location.search.includes('z=')")
     page.wait_for_timeout(SETTLED)
     decoded = np.array(

@@ -92,6 +92,19 @@ def test_any_storage_is_survived(text: str) -> None:
     assert kept.checked(text, 2, {}).keys() == EMPTY.keys()
 
 
+@given(st.lists(st.integers(0, 69_999), min_size=1, unique=True).map(sorted))
+def test_groups_come_back(indices: list[int]) -> None:
+    text = json.dumps({"groups": {"tall": kept.packed(indices), "broken": "§", "empty": ""}})
+    found = kept.checked_groups(text)
+    assert list(found) == ["tall"] and found["tall"].tolist() == indices
+
+
+@given(st.text() | st.builds(json.dumps, json_values))
+def test_any_stored_groups_are_survived(text: str) -> None:
+    assert kept.checked_groups(text) == {}
+    kept.checked_groups(json.dumps({"groups": text}))
+
+
 def test_there_is_a_most() -> None:
     stored = EMPTY | {"bookmarks": [MARK | {"id": str(n)} for n in range(2 * kept.MOST)]}
     assert len(kept.checked(json.dumps(stored), 2, {})["bookmarks"]) == kept.MOST

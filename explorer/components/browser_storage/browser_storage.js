@@ -1,10 +1,13 @@
 // What Python wants kept, kept in this browser. It shows nothing. A copy that is there already, from
-// an earlier visit or from another tab, goes to Python once; from then on Python's word counts.
+// an earlier visit, from before a restart of the server or from another tab, goes to Python; once
+// Python has heard of it, Python's word counts.
 
 import { component } from "../live.js";
 
-const known = new Map(); // key -> the text that Python and storage agree on
-let session = null; // of Python; after a restart of the server it knows nothing again
+const AGAIN = 1500; // ms until a copy that Python has not heard of is sent again
+
+// "session key" -> what Python said last, once it knows all that there was.
+const settled = new Map();
 
 const read = (key) => {
   try {
@@ -22,30 +25,35 @@ const write = (key, value) => {
 };
 
 export default component("browser-storage", (root, listen, ended) => {
-  let key = null;
+  let data = null;
   let setTriggerValue;
+  let timer = 0;
 
-  window.addEventListener("storage", (event) => {
-    if (event.key !== key || event.newValue === null || event.newValue === known.get(key)) return;
-    known.set(key, event.newValue); // another tab's word is newer than ours
-    setTriggerValue("stored", { key, value: event.newValue, merge: false });
-  }, { signal: ended });
-
-  return ({ data, setTriggerValue: tell }) => {
-    setTriggerValue = tell;
-    key = data.key;
-    if (data.session !== session) known.clear();
-    session = data.session;
-    if (!known.has(key)) {
-      const stored = read(key);
-      known.set(key, data.value);
-      if (stored !== null && stored !== data.value) {
-        tell("stored", { key, value: stored, merge: true });
-        return;
-      }
-    } else if (known.get(key) !== data.value) {
-      known.set(key, data.value);
-      write(key, data.value);
+  // A rerun that crosses another can lose what a component says, so it is said until it is heard.
+  const keep = () => {
+    clearTimeout(timer);
+    const { key, value, session, heard, empty } = data;
+    const stored = read(key);
+    const place = `${session} ${key}`;
+    if (!heard && !settled.has(place) && stored !== null && stored !== value) {
+      setTriggerValue("stored", { key, value: stored, merge: true });
+      timer = setTimeout(keep, AGAIN);
+      return;
     }
+    // Only what is new from Python is written: another tab may have kept something since.
+    if (settled.get(place) === value) return;
+    settled.set(place, value);
+    if (stored !== value && !(stored === null && empty)) write(key, value);
+  };
+
+  window.addEventListener("storage", ({ key, newValue }) => {
+    if (!data || key !== data.key || newValue === null || newValue === data.value) return;
+    setTriggerValue("stored", { key, value: newValue, merge: false }); // newer than ours
+  }, { signal: ended });
+  ended.addEventListener("abort", () => clearTimeout(timer));
+
+  return (args) => {
+    ({ data, setTriggerValue } = args);
+    keep();
   };
 });

@@ -13,13 +13,15 @@ let now = -1;
 
 const same = (a, b) => a.length === b.length && a.every((value, d) => value === b[d]);
 
-live.addEventListener("settled", () => {
+function remember() {
   const z = currentZ();
+  if (!z.length) return;
   if (of !== currentCheckpoint()) [of, steps, now] = [currentCheckpoint(), [], -1];
   if (now >= 0 && same(steps[now], z)) return;
   steps = [...steps.slice(0, now + 1), z].slice(-MOST);
   now = steps.length - 1;
-});
+}
+live.addEventListener("settled", remember);
 
 const isWriting = (event) => {
   const target = event.composedPath()[0];
@@ -65,6 +67,7 @@ export default component("history", (root, listen, ended) => {
   return (args) => {
     ({ setStateValue } = args);
     tellAgain(setStateValue);
+    remember(); // where z was before this module had come
     show();
   };
 });
