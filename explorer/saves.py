@@ -20,7 +20,8 @@ def render() -> None:
     """A menu of downloads."""
     name, z = state.checkpoint(), state.z()
     latent = caches.latent_map(name)
-    active = [d for d in latent.order if latent.active[d]] or latent.order
+    is_active = latent.active.tolist()
+    active = [d for d in latent.order if is_active[d]] or latent.order
     with st.popover("Save", icon=":material/download:", width="stretch"):
         st.caption("The picture")
         with st.container(horizontal=True):
