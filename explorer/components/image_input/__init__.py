@@ -1,6 +1,5 @@
 """A place for one picture from outside."""
 
-import base64
 from collections.abc import Callable
 
 from explorer.components.wrapping import register

@@ -1,6 +1,5 @@
 """The map of the encoded data."""
 
-import base64
 from collections.abc import Callable
 from typing import Literal, TypedDict
 

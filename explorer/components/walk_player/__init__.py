@@ -1,6 +1,5 @@
 """The player of Walk."""
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
