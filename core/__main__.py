@@ -25,6 +25,7 @@ from core.checkpoint import (
     load_checkpoint,
     load_map,
     save_map,
+    weights_digest,
     write_json,
 )
 from core.metrics import evaluate
@@ -132,6 +133,7 @@ def evaluate_command(
     """
     folder = find_folder(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    weights = weights_digest(folder)
     model = load_checkpoint(folder).to(device)
     test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
     with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
@@ -141,9 +143,10 @@ def evaluate_command(
             bar.update(done - bar.n)
 
         metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
-    write_json(folder / "metrics.json", metrics)
     found = latent.latent_map(model, test.images, test.labels)
-    save_map(folder, found._replace(embeddings=_embeddings(folder, len(found.mu))))
+    embeddings = _embeddings(folder, len(found.mu))
+    save_map(folder, found._replace(embeddings=embeddings), weights=weights)
+    write_json(folder / "metrics.json", metrics)
     for key, value in metrics.items():
         if not isinstance(value, list):
             print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
@@ -175,6 +178,7 @@ def embed_command(
         progress: A bar for people, or lines "umap 20 200" for programs.
     """
     folder = find_folder(name)
+    weights = weights_digest(folder)
     try:
         found = load_map(folder)
     except CheckpointError:
@@ -182,6 +186,8 @@ def embed_command(
     if found is None:
         test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
         found = latent.latent_map(load_checkpoint(folder), test.images, test.labels)
+    if found.mu.shape[1] < 2:
+        raise ValueError(f"{folder.name} has one latent dimension; its map needs no embedding.")
     for method in dict.fromkeys(methods):
         with tqdm(desc=method, disable=progress == "lines", dynamic_ncols=True) as bar:
 
@@ -192,8 +198,9 @@ def embed_command(
                     print(method, done, total, flush=True)
 
             xy = embedding.EMBEDDINGS[method](found.mu, seed=seed, on_step=on_step)
-        found = found._replace(embeddings=dict(found.embeddings) | {method: xy})
-        save_map(folder, found)
+        # Read again: another process may have kept the other method's meanwhile.
+        kept = dict(_embeddings(folder, len(found.mu))) | {method: xy}
+        save_map(folder, found._replace(embeddings=kept), weights=weights)
 
 
 def sample_command(

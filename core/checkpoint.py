@@ -90,6 +90,7 @@ def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
     `provenance` (dataset, training, ...) goes into config.json beside the architecture.
     """
     path.mkdir(parents=True, exist_ok=True)
+    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     config = {
         "architecture": type(model).__name__,
         **model.config(),
@@ -184,13 +185,23 @@ def weights_digest(path: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
-def save_map(path: Path, latent: LatentMap) -> None:
-    """Write map.npz, the encoded data set, into a checkpoint's folder."""
+def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> None:
+    """Write map.npz, the encoded data set, into a checkpoint's folder.
+
+    `weights` is the weights_digest of what it was encoded with, taken before encoding: in the
+    minutes between, a training may have replaced the file. Raises CheckpointError if one has.
+    """
+    present = weights_digest(path)
+    if weights not in (None, present):
+        raise CheckpointError(
+            f"{path / 'model.safetensors'} was replaced meanwhile; the map of the old weights was "
+            "not kept. Try again."
+        )
     arrays = {
         "mu": latent.mu.numpy(),
         "labels": latent.labels.to(torch.uint8).numpy(),
         "kl_per_dim": latent.kl_per_dim.numpy(),
-        "weights": np.array(weights_digest(path)),
+        "weights": np.array(present),
         **{f"embedding_{name}": xy.numpy() for name, xy in latent.embeddings.items()},
     }
 

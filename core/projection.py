@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.latent import ACTIVE_VARIANCE
+
 NEIGHBOURS = 8  # of a NeighbourProjection
 STRIP_BINS = 120  # of a histogram strip
 
@@ -45,7 +47,8 @@ class NeighbourProjection(NamedTuple):
     """A map without a formula: places of N encoded images, for all else the mean of neighbours'.
 
     Both directions weigh the nearest images by their inverse distance (Shepard 1968): an encoded
-    image lies exactly where the map has it, and lifting its place gives back its mu.
+    image lies exactly where the map has it, and lifting its place gives back its mu. Along
+    dimensions that carry nothing, no distance counts.
     """
 
     mu: np.ndarray  # (N, D)
@@ -54,7 +57,10 @@ class NeighbourProjection(NamedTuple):
 
     def project(self, z: np.ndarray) -> np.ndarray:
         """(..., D) -> (..., 2)."""
-        return _interpolated(z, self.mu, self.xy)
+        active = self.mu.var(0) > ACTIVE_VARIANCE
+        if not active.any():
+            active[:] = True
+        return _interpolated(z[..., active], self.mu[:, active], self.xy)
 
     def lift(self, xy: np.ndarray, z: np.ndarray) -> np.ndarray:
         """The weighted mean of the neighbours' mu; z itself plays no part."""
@@ -91,16 +97,22 @@ def dimension_plane(z_dim: int, i: int, j: int) -> LinearProjection:
 
 
 def principal_plane(mu: Tensor) -> LinearProjection:
-    """The first two principal components of mu (N, D), D at least 2.
+    """The first two principal components of mu (N, D). Raises ValueError unless N, D are above 1.
 
     The sign of a component is free; its largest entry is made positive so that maps of the same
     model look the same everywhere.
     """
+    if min(mu.shape) < 2:
+        n, z_dim = mu.shape
+        raise ValueError(
+            "Principal components need two images and two dimensions or more; there are "
+            f"{n} and {z_dim}."
+        )
     origin = mu.mean(0)
     covariance = torch.cov(mu.T.double())
     variances, vectors = torch.linalg.eigh(covariance)  # ascending
     axes = _signed(vectors[:, [-1, -2]].T).float().numpy()  # (2, D)
-    share = (variances[[-1, -2]] / variances.sum()).tolist()
+    share = (variances[[-1, -2]] / variances.sum().clamp_min(1e-30)).tolist()
     names = tuple(f"PC{n} ({part:.0%} of variance)" for n, part in enumerate(share, 1))
     return LinearProjection(origin.numpy(), axes, axes, names)  # type: ignore[arg-type]
 
@@ -109,7 +121,8 @@ def discriminant_plane(mu: Tensor, labels: Tensor) -> LinearProjection:
     """Fisher's linear discriminants: the two directions that best part the classes.
 
     mu (N, D), D at least 2, labels (N,). Raises ValueError with fewer than three classes, which
-    two directions cannot part.
+    two directions cannot part. Dimensions that carry nothing are left out: next to no variance
+    within classes would make them count most, and moving along them changes no picture.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -118,11 +131,16 @@ def discriminant_plane(mu: Tensor, labels: Tensor) -> LinearProjection:
         raise ValueError(
             f"Linear discriminants need three classes or more; this data has {classes}."
         )
+    active = (mu.var(0, correction=0) > ACTIVE_VARIANCE).nonzero()[:, 0]
+    if len(active) < 2:
+        active = torch.arange(mu.shape[1])
     fitted = LinearDiscriminantAnalysis(solver="eigen", n_components=2, shrinkage=1e-4)
-    fitted.fit(mu.double().numpy(), labels.numpy())
-    axes = _signed(torch.from_numpy(fitted.scalings_[:, :2].T)).float().numpy()
+    fitted.fit(mu[:, active].double().numpy(), labels.numpy())
+    found = _signed(torch.from_numpy(fitted.scalings_[:, :2].T)).float().numpy()
+    axes, lifts = np.zeros((2, 2, mu.shape[1]), np.float32)
+    axes[:, active] = found
     # They are not orthogonal; the pseudoinverse moves z least.
-    lifts = np.linalg.pinv(axes).T.astype(np.float32)
+    lifts[:, active] = np.linalg.pinv(found).T
     share = fitted.explained_variance_ratio_[:2]
     names = (f"LD1 ({share[0]:.0%} between classes)", f"LD2 ({share[1]:.0%} between classes)")
     return LinearProjection(mu.mean(0).numpy(), axes, lifts, names)

@@ -15,6 +15,7 @@ from core.latent import LatentMap
 
 NEIGHBOURS = 8  # whose mean distance is taken
 SAMPLE = 2000  # encoded images whose own distances say what is usual
+ITSELF = 1e-4  # nearer than this, z is that image
 IN, NEAR = 0.95, 0.995  # shares of the encoded images: up to here "in", up to here "near"
 
 
@@ -31,7 +32,7 @@ class Typicality(NamedTuple):
 
     nearest: Tensor  # (NEIGHBOURS,) int64 indices, the nearest first
     distances: Tensor  # (NEIGHBOURS,) to them
-    distance: float  # their mean
+    distance: float  # the mean to the NEIGHBOURS nearest others: an encoded image is not its own
     share: float  # of the encoded images that lie closer to the others than z does
     verdict: str  # "in", "near" or "off" the data
     log_p: float  # log N(z; 0, I), nats
@@ -59,14 +60,15 @@ def reference(latent: LatentMap) -> Reference:
 def typicality(z: Tensor, reference: Reference) -> Typicality:
     """z (D,) of all dimensions."""
     distances = torch.linalg.vector_norm(reference.mu - z[reference.columns], dim=1)
-    nearest = distances.topk(min(NEIGHBOURS, len(distances)), largest=False)
-    distance = nearest.values.mean()
+    nearest = distances.topk(min(NEIGHBOURS + 1, len(distances)), largest=False)
+    itself = int(nearest.values[0] < ITSELF and len(distances) > 1)
+    distance = nearest.values[itself : itself + NEIGHBOURS].mean()
     closer = torch.searchsorted(reference.usual, distance)
     share = closer.item() / len(reference.usual)
     half_d, half_square = torch.tensor(len(z) / 2.0), z.double().square().sum() / 2
     return Typicality(
-        nearest.indices,
-        nearest.values,
+        nearest.indices[:NEIGHBOURS],
+        nearest.values[:NEIGHBOURS],
         distance.item(),
         share,
         "in" if share <= IN else "near" if share <= NEAR else "off",

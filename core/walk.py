@@ -101,7 +101,7 @@ def lerp(keys: Tensor, n: int, *, stops: Sequence[int] | None = None) -> Tensor:
 
 def slerp(keys: Tensor, n: int, *, stops: Sequence[int] | None = None) -> Tensor:
     """Great arcs about the origin, (N, D): the direction turns evenly (Shoemake 1985) and the norm
-    goes evenly from one key's to the next's, so that the walk stays where the prior has its mass.
+    goes evenly from one key's to the next's, so that the walk comes no nearer to the origin.
 
     Between two keys in the same or in opposite directions, and from or to the origin, no arc is
     better than another: there it is `lerp`.

@@ -1,6 +1,5 @@
 """Directions of a checkpoint's latent space: those that are built in, and new ones from groups."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -91,8 +90,3 @@ def preview(name: str, z: Sequence[float], vector: Sequence[float]) -> Preview:
         to_png(grid(framed, columns=len(SPAN), padding=0), scale=2),
         {id: values.tolist() for id, values in measured.items()},
     )
-
-
-def escaped(text: str) -> str:
-    """A name that a person gave, for Markdown: shown as it was typed."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)

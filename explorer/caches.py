@@ -115,7 +115,9 @@ def projection(name: str, id: str) -> Projection:
     from core import projection as projections
 
     latent = latent_map(name)
-    if id == "line" and latent.mu.shape[1] == 1:
+    if latent.mu.shape[1] == 1:
+        if id != "line":
+            raise ValueError(f"A model of one dimension has no projection {id!r}.")
         return projections.only_dimension()
     if id == "pca":
         return projections.principal_plane(latent.mu)
@@ -133,7 +135,7 @@ def projection(name: str, id: str) -> Projection:
     return projections.dimension_plane(latent.mu.shape[1], i, j)
 
 
-@per_checkpoint(max_entries=2)
+@per_checkpoint(max_entries=4)
 def encoded(name: str, points: str) -> LabelledCodes:
     """The encoded images of a map: of the test set ("test") or of training and test set ("all").
 

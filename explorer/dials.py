@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from core.data import DataError
 from explorer import attributes, caches, kept, state
 from explorer.components import Axis, Live, latent_sliders
 
+LEAST_SQUARE = 1e-12  # of a direction's length: a shorter one leads nowhere
 SETS = {"dimensions": "Dimensions", "directions": "Directions"}
 
 
@@ -41,7 +43,8 @@ def render(live: Live) -> None:
         on_edit_change=functools.partial(_edited, state.SLIDERS),
     )
     st.caption(
-        "A unit is one standard deviation of what is measured, or the way from group A to group B. "
+        "One unit is how the codes move on average when the measure rises by a standard deviation, "
+        "or the way from A to B. The pictures follow by about half of that; loops hardly. "
         "The panel Attributes makes new ones, and so do two groups lassoed on the map."
         if directions
         else "Ordered by KL, the nats a dimension spends on a digit. A track shows what lies along "
@@ -70,14 +73,18 @@ def dimension_axes() -> list[Axis]:
 
 def direction_axes() -> list[Axis]:
     """A slider for every direction: those that are built in, then those that were kept."""
-    with st.spinner("Measuring the strokes of the test digits …"):  # once a data set, seconds
-        built_in = attributes.built_in(state.checkpoint())
+    try:
+        with st.spinner("Measuring the strokes of the test digits …"):  # once a data set, seconds
+            built_in = attributes.built_in(state.checkpoint())
+    except DataError as error:
+        st.error(str(error))
+        built_in = []
     return [
         *(direction_axis(f"built-in-{n}", *entry) for n, entry in enumerate(built_in)),
         *(
             direction_axis(entry["id"], entry["name"], entry["vector"])
             for entry in kept.kept()["directions"]
-            if any(entry["vector"])
+            if np.square(entry["vector"]).sum() > LEAST_SQUARE
         ),
     ]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
 MOST_POINTS = 512  # decoded by one request
+MOST_VALUE = 1e6  # of a coordinate of z: the squares of more are no float32
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 REQUEST = struct.Struct("<II")  # sequence, kind
 ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
@@ -74,7 +75,7 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
     if kind in (DECODE, PLACE, STRIPS, TILES):
         z = _points(frame, model.z_dim, 1 if kind in (DECODE, PLACE) else MOST_POINTS)
         if kind == PLACE:
-            return Job(kind, lambda: packed(sequence, kind, *place(name, z[0])))
+            return Job(kind, lambda: _placed(name, sequence, z[0]))
         return Job(kind, lambda: packed(sequence, kind, decode_pixels(model, z)))
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
@@ -98,9 +99,21 @@ def _points(frame: bytes, z_dim: int, most: int) -> np.ndarray:
             INVALID, f"The frame has {len(frame)} bytes; {REQUEST.size + point} are expected."
         )
     z = np.frombuffer(frame, "<f4", offset=REQUEST.size).reshape(-1, z_dim)
-    if not np.isfinite(z).all():
-        raise FrameError(INVALID, "z holds a value that is not a finite number.")
+    if not (np.abs(z) <= MOST_VALUE).all():  # false for NaN, too
+        raise FrameError(INVALID, "z holds a value that is not a finite number within ±1,000,000.")
     return z
+
+
+def _placed(name: str, sequence: int, z: np.ndarray) -> bytes:
+    """The answer to PLACE; without a data set to compare with, a sentence in it."""
+    from core.checkpoint import CheckpointError
+    from core.data import DataError
+
+    try:
+        planes, facts = place(name, z)
+    except (CheckpointError, DataError) as error:
+        planes, facts = NO_PIXELS, json.dumps({"error": str(error)})
+    return packed(sequence, PLACE, planes, facts)
 
 
 def place(name: str, z: np.ndarray) -> tuple[np.ndarray, str]:
@@ -148,5 +161,6 @@ def decode_pixels(model: "VAE", z: np.ndarray) -> np.ndarray:
     from core.images import to_uint8
 
     with torch.inference_mode():
-        images = to_uint8(model.decode(torch.tensor(z, dtype=torch.float32).view(-1, model.z_dim)))
+        points = torch.tensor(z, dtype=torch.float32)
+        images = to_uint8(model.decode(points[None] if points.ndim == 1 else points))
     return images.flatten(0, 1).numpy()

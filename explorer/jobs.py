@@ -30,6 +30,7 @@ class Job:
         self.title = title
         self.done, self.total = 0, 0
         self.stopped = False
+        self._reading = threading.Lock()
         # A file and no pipe: nobody need read along, however much is said.
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -64,8 +65,10 @@ class Job:
         or was stopped."""
         if self.running or self.stopped or self._process.returncode == 0:
             return None
-        self._errors.seek(0)
-        lines = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
+        with self._reading:  # one file, many sessions
+            self._errors.seek(0)
+            text = self._errors.read()
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         reason = lines[-1].removeprefix("error: ") if lines else "it gave no reason."
         return f"{self.title} failed: {reason}"
 

@@ -8,7 +8,6 @@ What comes back from there is checked like anything that comes from outside.
 import base64
 import itertools
 import json
-import math
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
@@ -33,8 +32,7 @@ class Bookmark(TypedDict):
 
 
 class Direction(TypedDict):
-    """A named direction: z + t * vector is t units "thicker"; a unit is one standard deviation of
-    what it was made from."""
+    """A named direction: z + t * vector. A unit is what its maker chose: core.attributes."""
 
     id: str
     name: str
@@ -173,9 +171,8 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
             and isinstance(entry.get("name"), str)
             and _is_vector(entry.get(vector), z_dim)
         ]
-        present = mine.get(field, [])
-        known = {entry["id"] for entry in present}
-        return [*(entry for entry in good if entry["id"] not in known), *present][:MOST]
+        joined = {entry["id"]: entry for entry in [*good, *mine.get(field, [])]}
+        return list(joined.values())[:MOST]
 
     names, locked = found.get("names"), found.get("locked")
     return Kept(
@@ -210,7 +207,7 @@ def _is_vector(value: object, size: int) -> bool:
     return (
         isinstance(value, list)
         and len(value) == size
-        and all(type(v) in (int, float) and math.isfinite(v) for v in value)
+        and all(state.is_coordinate(v) for v in value)
     )
 
 

@@ -6,9 +6,12 @@ that a client sends stops the server.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +26,20 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from explorer import caches, repairs
 from explorer.frames import DECODE, INTERNAL, PLACE, FrameError, Job, decode_pixels, understood
 
+if TYPE_CHECKING:
+    from core import VAE
+
 COMPONENTS = Path(__file__).parent / "components"
+LOOK_AGAIN = 1.0  # s between two looks whether a checkpoint was replaced
+
+
+def _prepared(name: str) -> "VAE":
+    """The model, with all in memory that is answered on the event loop."""
+    model = caches.model(name)
+    with contextlib.suppress(*_page_errors()):  # without its data set the model still decodes
+        caches.reference(name)
+        caches.test_set(name)
+    return model
 
 
 async def channel(socket: WebSocket) -> None:
@@ -34,17 +50,20 @@ async def channel(socket: WebSocket) -> None:
         return
     name = socket.path_params["checkpoint"]
     try:
-        model = await run_in_threadpool(caches.model, name)
+        model = await run_in_threadpool(_prepared, name)
     except _page_errors() as error:
         await deny(socket, 404, str(error))
         return
     await socket.accept()
+    looked = time.monotonic()
     tasks: dict[int, asyncio.Task[None]] = {}
     try:
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            if time.monotonic() > looked + LOOK_AGAIN:  # a training may replace the weights
+                model, looked = await run_in_threadpool(_prepared, name), time.monotonic()
             job = understood(name, model, message.get("bytes"))
             if job.kind in (DECODE, PLACE):
                 # A fraction of a millisecond, less than handing it to another thread would take.
@@ -59,6 +78,10 @@ async def channel(socket: WebSocket) -> None:
         await socket.close(error.code, error.reason)
     except WebSocketDisconnect:
         return
+    except Exception:
+        with contextlib.suppress(RuntimeError):  # it may be closed already
+            await socket.close(INTERNAL, "The request failed; the server's log says why.")
+        raise
     finally:
         for task in tasks.values():
             task.cancel()

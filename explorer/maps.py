@@ -140,7 +140,7 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     if id not in caches.EMBEDDING_NAMES:
         return
     title = caches.EMBEDDING_NAMES[id]
-    if job and job.error:
+    if job and job.error and job.title == f"{title} of {name}":
         st.error(job.error)
     if missing:
         st.info(f"{title} of this model has not been computed yet; it takes about a minute.")

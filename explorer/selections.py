@@ -1,7 +1,6 @@
 """What was lassoed on the map: its classes, its mean, named groups, and directions between two."""
 
 import base64
-import binascii
 import html
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import torch
 from core.images import to_png
 from explorer import caches, figures, kept, state
 from explorer.components import Marked, Picture, picture_row
+from explorer.wording import escaped
 
 MEAN_WIDTH = 84  # px
 
@@ -36,7 +36,7 @@ def take() -> None:
         return
     try:
         raw = base64.b64decode(told["mask"], validate=True)
-    except binascii.Error:
+    except ValueError:
         return  # no browser of ours says that
     bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
     count = len(caches.encoded(state.checkpoint(), told["points"]).mu)
@@ -48,8 +48,10 @@ def take() -> None:
 
 def select(indices: np.ndarray | None) -> None:
     """From Python's side: the browser follows."""
+    if indices is not None:
+        indices = indices[indices < len(_codes(indices).mu)]  # a stored group may be of other data
     st.session_state[state.SELECTION] = (
-        None if indices is None else Selection(state.checkpoint(), indices)
+        Selection(state.checkpoint(), indices) if indices is not None and len(indices) else None
     )
     st.session_state[state.SELECTION_REVISION] += 1
 
@@ -72,7 +74,8 @@ def groups() -> dict[str, np.ndarray]:
 
 def mean_code(indices: np.ndarray) -> np.ndarray:
     """The mean of their mu, (D,)."""
-    mean: np.ndarray = _codes(indices).mu[indices].mean(0)
+    mu = _codes(indices).mu
+    mean: np.ndarray = mu[indices[indices < len(mu)]].mean(0)
     return mean
 
 
@@ -226,4 +229,4 @@ def _keep(start: str, end: str) -> None:
     except ValueError as error:
         st.session_state[state.NOTICE] = f"The direction was not kept: {error}"
     else:
-        st.toast(f"Kept the direction {start} → {end}.", icon=":material/check:")
+        st.toast(escaped(f"Kept the direction {start} → {end}."), icon=":material/check:")

@@ -8,6 +8,7 @@ import streamlit as st
 from core import images, metrics
 from explorer import caches, dials, kept, state
 from explorer.components import Live, Picture, bookmarks, latent_sliders, picture_row
+from explorer.wording import escaped
 
 WIDTH = 112  # px of a compared picture
 
@@ -49,7 +50,8 @@ def _compare(live: Live, a: kept.Bookmark, b: kept.Bookmark) -> None:
     with right:
         gaps = np.abs(z[1] - z[0])
         most = ", ".join(
-            f"{kept.name_of(d)} ({z[1, d] - z[0, d]:+.2f})" for d in np.argsort(-gaps)[:4].tolist()
+            f"{escaped(kept.name_of(d))} ({z[1, d] - z[0, d]:+.2f})"
+            for d in np.argsort(-gaps)[:4].tolist()
         )
         st.markdown(
             f"**{np.linalg.norm(z[1] - z[0]):.2f}** apart in z, most along {most}; "

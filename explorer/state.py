@@ -6,7 +6,6 @@ Keys that belong to a component's own state are named here too.
 
 import base64
 import binascii
-import math
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import streamlit as st
 from explorer import caches
 from explorer.components import Live
 from explorer.frames import decode_pixels
+from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
@@ -134,6 +134,10 @@ DEFAULTS: dict[str, object] = {
 }
 
 
+MOST_VALUE = 1e6  # of a coordinate of z
+MOST_ASKED = 60  # characters of a link that a sentence repeats
+
+
 class Damage(NamedTuple):
     """The damaged picture on Repair's board."""
 
@@ -155,18 +159,19 @@ def restore() -> None:
         asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
         known = caches.checkpoints()
         if asked not in known:
-            notify(f"The link names a model {asked!r} that is not here.")
+            notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
             asked = caches.DEFAULT_CHECKPOINT if caches.DEFAULT_CHECKPOINT in known else known[0]
         st.session_state[CHECKPOINT] = asked
 
 
 def restore_z() -> None:
     """After the model is known to load: its z and map from the URL, or the first test digit's."""
-    if st.session_state[Z_OF] == checkpoint():
-        return
-    first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
     z_dim = caches.model(checkpoint()).z_dim
+    if st.session_state[Z_OF] == checkpoint() and len(z()) == z_dim:
+        return
     encoded = caches.encoded_test_set(checkpoint())
+    # Only now: what failed above is tried again, and a checkpoint of the same name may be replaced.
+    first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
     latent = encoded.latent
     if encoded.problem:
         notify(encoded.problem)
@@ -187,13 +192,13 @@ def _from_link(z_dim: int) -> None:
         try:
             set_z(unpacked_z(st.query_params["z"], z_dim))
         except ValueError as error:
-            notify(f"The link's z is ignored: {error}")
+            notify(escaped(f"The link's z is ignored: {error}"))
     if "map" in st.query_params:
-        asked = st.query_params["map"]
+        asked = st.query_params["map"][:MOST_ASKED]
         try:
             caches.projection(checkpoint(), asked)
         except ValueError as error:
-            notify(f"The link's map is ignored: {error}")
+            notify(escaped(f"The link's map is ignored: {error}"))
             return
         if "," in asked:
             axes = [int(part) for part in asked.split(",")]
@@ -248,9 +253,14 @@ def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
     """z_dim finite numbers, or ValueError with a sentence."""
     if len(values) != z_dim:
         raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
-    if not all(math.isfinite(value) for value in values):
-        raise ValueError("it holds a value that is not a finite number.")
+    if not all(is_coordinate(value) for value in values):
+        raise ValueError("it holds a value that is not a finite number within ±1,000,000.")
     return [float(value) for value in values]
+
+
+def is_coordinate(value: object) -> bool:
+    """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
+    return type(value) in (int, float) and abs(value) <= MOST_VALUE  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:

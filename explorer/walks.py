@@ -17,8 +17,8 @@ FIRST = (0, 1, 30)  # test digits, a 7, a 2 and a 3, that a first visit walks th
 
 NAMES = {"lerp": "Lerp", "slerp": "Slerp", "geodesic": "Geodesic"}
 EXPLANATIONS = {
-    "lerp": "Straight lines from key to key; in the middle they come close to z = 0.",
-    "slerp": "Arcs about z = 0: as far out as the keys are, where the prior has its mass.",
+    "lerp": "Straight lines from key to key; in the middle they lie closer to z = 0 than the keys.",
+    "slerp": "Arcs about z = 0: all along as far out as the keys are.",
     "geodesic": "The way on which the pixels change least, at an even pace; a fade is short, too.",
 }
 

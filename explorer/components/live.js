@@ -64,8 +64,8 @@ export function watchPlace(signal) {
 function askForPlace() {
   if (!placeWatchers) return;
   channel.request(PLACE, z, null, ({ facts, ...pictures }) => {
-    place = { ...facts, ...pictures };
-    emit("place");
+    place = facts.error ? null : { ...facts, ...pictures };
+    if (place) emit("place");
   });
 }
 
@@ -153,7 +153,6 @@ class Channel {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => {
-      this.#retry = RETRY.first;
       this.#report(true, "");
       this.request(DECODE, z, null, showPicture);
       askForPlace();
@@ -200,6 +199,7 @@ class Channel {
     const kind = view.getUint16(4, true);
     const request = this.#underWay.get(kind);
     if (view.getUint32(0, true) !== request?.sequence) return;
+    this.#retry = RETRY.first; // it answers; one that only opens is not asked ever faster
     this.#underWay.delete(kind);
     const next = this.#waiting.get(kind);
     this.#waiting.delete(kind);

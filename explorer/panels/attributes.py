@@ -16,6 +16,7 @@ from core.data import DataError
 from core.latent import encode_images
 from explorer import attributes, caches, figures, kept, state
 from explorer.components import Picture, picture_row
+from explorer.wording import escaped
 
 STRIP_PX = 460
 SOURCES = ("Two classes", "Two groups", "Two sets of uploads")
@@ -79,7 +80,7 @@ def _direction(name: str, vector: Sequence[float], key: str) -> None:
     """What is measured at the ends of its strip, and the strip."""
     found = attributes.preview(state.checkpoint(), state.z(), vector)
     with st.container(gap="xsmall"):
-        st.markdown(f"**{attributes.escaped(name)}** :small[:gray[{found.said(name)}]]")
+        st.markdown(f"**{escaped(name)}** :small[:gray[{found.said(name)}]]")
         picture_row(
             [Picture(found.png, STRIP_PX, f"What {name} does, from -2 to +2 units")],
             key=f"{state.ATTRIBUTE_STRIP}_{key}",

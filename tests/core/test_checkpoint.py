@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from core import VAE, list_checkpoints, load_checkpoint, save_checkpoint
-from core.checkpoint import CheckpointError, describe, fingerprint, load_map, replace, save_map
+from core.checkpoint import (
+    CheckpointError,
+    describe,
+    fingerprint,
+    load_map,
+    replace,
+    save_map,
+    weights_digest,
+)
 
 
 def edit_config(folder: Path, **changes: object) -> None:
@@ -206,6 +214,23 @@ def test_a_map_of_other_weights_is_stale(tiny_checkpoint: Path) -> None:
     save_checkpoint(tiny_checkpoint, VAE(h_dim=16, z_dim=3))
     with pytest.raises(CheckpointError, match="other weights.*core evaluate tiny"):
         load_map(tiny_checkpoint)
+
+
+def test_a_map_is_not_kept_when_the_weights_changed_meanwhile(tiny_checkpoint: Path) -> None:
+    latent, weights = load_map(tiny_checkpoint), weights_digest(tiny_checkpoint)
+    assert latent is not None
+    torch.manual_seed(2)
+    save_checkpoint(tiny_checkpoint, VAE(h_dim=16, z_dim=3))
+    before = (tiny_checkpoint / "map.npz").read_bytes()
+    with pytest.raises(CheckpointError, match="replaced meanwhile"):
+        save_map(tiny_checkpoint, latent, weights=weights)
+    assert (tiny_checkpoint / "map.npz").read_bytes() == before
+
+
+def test_new_weights_take_the_old_ones_figures_away(tiny_checkpoint: Path, tiny: VAE) -> None:
+    (tiny_checkpoint / "metrics.json").write_text('{"neg_elbo": 1}')
+    save_checkpoint(tiny_checkpoint, tiny)
+    assert describe(tiny_checkpoint).metrics is None
 
 
 def test_replace_leaves_the_old_file_when_writing_fails(tmp_path: Path) -> None:

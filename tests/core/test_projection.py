@@ -66,6 +66,24 @@ def test_discriminants_part_the_classes_and_lift_exactly() -> None:
     np.testing.assert_allclose(outside @ (lifted - z), 0, atol=1e-4)  # the shortest way there
 
 
+def test_discriminants_leave_out_what_carries_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(600) % 3
+    centres = torch.tensor([[0.0, 0, 0], [0, 4, 0], [0, 0, 4]])
+    mu = torch.randn(600, 5, generator=generator) * torch.tensor([1, 1, 1, 0.004, 0.004])
+    mu[:, :3] += centres[labels]
+    mu[:, 3] += 0.002 * labels  # within classes it varies so little that it would count most
+    plane = discriminant_plane(mu, labels)
+    assert not plane.axes[:, 3:].any() and not plane.lifts[:, 3:].any()
+    np.testing.assert_allclose(plane.axes @ plane.lifts.T, np.eye(2), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (50, 1)])
+def test_one_image_or_dimension_has_no_components(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="two images and two dimensions"):
+        principal_plane(torch.randn(*shape))
+
+
 def test_two_classes_have_no_discriminant_plane() -> None:
     with pytest.raises(ValueError, match="three classes"):
         discriminant_plane(torch.randn(20, 4), torch.arange(20) % 2)

@@ -22,6 +22,14 @@ def test_the_data_is_in_and_far_away_is_off(latent: LatentMap) -> None:
     assert far.verdict == "off" and far.share == 1.0
 
 
+def test_an_image_is_not_its_own_neighbour(latent: LatentMap) -> None:
+    yardstick = reference(latent)
+    shares = torch.tensor([typicality(z, yardstick).share for z in latent.mu[::5]])
+    # The shares of what the yardstick is made of are spread evenly.
+    assert shares.median() == pytest.approx(0.5, abs=0.06)
+    assert (shares > 0.95).float().mean() == pytest.approx(0.05, abs=0.03)
+
+
 def test_the_nearest_are_the_nearest(latent: LatentMap) -> None:
     z = torch.tensor([0.3, -0.2, 0.1])
     found = typicality(z, reference(latent))

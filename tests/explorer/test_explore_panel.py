@@ -1,5 +1,6 @@
 """Explore's parts through AppTest: which sliders there are, bookmarks, downloads, odd models."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,3 +154,24 @@ def test_a_broken_map_is_computed_anew_and_said(
     app = start(name)
     assert not app.exception
     assert "computed anew" in app.warning[0].value and "core evaluate" in app.warning[0].value
+
+
+def test_a_link_with_a_plane_opens_a_model_of_one_dimension(
+    make_checkpoint: Callable[..., str],
+) -> None:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["model"], app.query_params["map"] = make_checkpoint(1), "pca"
+    app.run()
+    assert not app.exception and "one dimension" in app.warning[0].value
+    assert app.session_state[state.PROJECTION] == "line"
+
+
+def test_a_checkpoint_replaced_by_a_larger_one_opens_anew(
+    make_checkpoint: Callable[..., str], checkpoints: Path
+) -> None:
+    app = start(make_checkpoint(3))
+    make_checkpoint(5)
+    shutil.rmtree(checkpoints / "tiny-3")
+    (checkpoints / "tiny-5").rename(checkpoints / "tiny-3")
+    app.run()
+    assert not app.exception and len(app.session_state[state.Z]) == 5

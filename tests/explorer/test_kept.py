@@ -70,6 +70,7 @@ def test_what_is_new_here_is_joined_with_what_was_stored() -> None:
         {"bookmarks": [MARK | {"z": [1.0]}]},  # of another model
         {"bookmarks": [MARK | {"z": [1.0, float("nan")]}]},
         {"bookmarks": [MARK | {"z": [True, 1.0]}]},
+        {"bookmarks": [MARK | {"z": [1.0, 1e300]}, MARK | {"z": [10**400, 1.0]}]},
         {"bookmarks": [MARK | {"name": 3}, MARK | {"id": None}, "text", None, {}]},
         {"bookmarks": {"0": MARK}, "directions": 3, "names": [], "locked": "01"},
         {"names": {"7": "no such dimension", "0": 5}, "locked": [9, "0"]},
@@ -103,6 +104,11 @@ def test_groups_come_back(indices: list[int]) -> None:
 def test_any_stored_groups_are_survived(text: str) -> None:
     assert kept.checked_groups(text) == {}
     kept.checked_groups(json.dumps({"groups": text}))
+
+
+def test_an_id_counts_once() -> None:
+    found = kept.checked(json.dumps(EMPTY | {"bookmarks": [MARK, MARK]}), 2, {})
+    assert found["bookmarks"] == [MARK]
 
 
 def test_there_is_a_most() -> None:

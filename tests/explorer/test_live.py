@@ -13,6 +13,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from core import VAE, load_checkpoint
+from core.data import DataError
 from core.images import to_uint8
 from explorer import caches, frames, live
 
@@ -177,6 +178,21 @@ def test_place_tells_the_nearest_digits(client: TestClient) -> None:
     assert facts["classes"][0] == str(test.labels[41].item())
     pixels = np.frombuffer(reply, np.uint8, 784, frames.ANSWER.size).reshape(1, 28, 28)
     np.testing.assert_array_equal(pixels, to_uint8(test.images[41]).numpy())
+
+
+def test_without_its_data_set_a_model_still_decodes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise DataError("The data file is missing.")
+
+    monkeypatch.setattr(caches, "test_set", missing)
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        socket.send_bytes(frame(np.zeros(20), 1, frames.PLACE))
+        reply = socket.receive_bytes()
+        assert json.loads(reply[frames.ANSWER.size :]) == {"error": "The data file is missing."}
+        socket.send_bytes(frame(np.zeros(20), 2))
+        assert len(socket.receive_bytes()) == frames.ANSWER.size + 784
 
 
 def test_browser_files_and_nothing_else(client: TestClient) -> None:

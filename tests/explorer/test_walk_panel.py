@@ -1,5 +1,6 @@
 """Walk through AppTest: keys of every source, what the player is told, what cannot be walked."""
 
+import importlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import CHECKPOINTS
 from core.data import load_dataset
 from core.images import to_png
-from explorer import caches, components, state
+from explorer import caches, state
 
 Z = [0.1 * d for d in range(20)]
 
@@ -38,7 +39,8 @@ def panel(**session: object) -> AppTest:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the player got, run by run."""
     heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(components, "_walk_player", lambda **options: heard.append(options))
+    wrapper = importlib.import_module("explorer.components.walk_player")
+    monkeypatch.setattr(wrapper, "_mount", lambda **options: heard.append(options))
     return heard
 
 
