@@ -38,6 +38,29 @@ def explore(browser: Browser, url: str, theme: str) -> None:
     page.close()
 
 
+def manifold(browser: Browser, url: str, theme: str) -> None:
+    """The plane of the two-dimensional model, decoded under its map."""
+    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme=theme)
+    page.goto(f"{url}/?model=mnist-mlp-2&z=0.4,-0.9")
+    page.locator(".latent-map .marker").wait_for()
+    page.get_by_text("Tiles", exact=True).click()
+    page.wait_for_timeout(4000)
+    page.screenshot(path=OUT / f"map-{theme}.png")
+    page.close()
+
+
+def walk(browser: Browser, url: str, theme: str) -> None:
+    """Three walks through the same digits, half way."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1200}, color_scheme=theme)
+    page.goto(f"{url}/walk{VIEW}")
+    page.get_by_test_id("walk-geodesic-5").wait_for()
+    page.wait_for_timeout(6000)  # it plays once by itself
+    page.get_by_test_id("walk-geodesic-4").click()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=OUT / f"walk-{theme}.png")
+    page.close()
+
+
 def film(browser: Browser, url: str) -> None:
     """A slider and then the map being dragged, as a GIF."""
     page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme="light")
@@ -73,7 +96,7 @@ def film(browser: Browser, url: str) -> None:
         shoot()
     page.mouse.up()
     page.close()
-    palette = frames[0].quantize(64)
+    palette = frames[0].quantize(200)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(
         OUT / "explore.gif", save_all=True, append_images=frames[1:], duration=70, loop=0
@@ -129,6 +152,8 @@ def main() -> None:
             explore(browser, server.url, theme)
             reconstruct(browser, server.url, theme)
             repair(browser, server.url, theme)
+            manifold(browser, server.url, theme)
+            walk(browser, server.url, theme)
         film(browser, server.url)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))
 

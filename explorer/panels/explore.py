@@ -25,12 +25,13 @@ def render() -> None:
     picture, sliders, chart = st.columns([24, 40, 42], gap="medium")
     with picture:
         decoded_image(live, key=state.PICTURE, label="The digit decoded from the current z")
-        typicality(live, key=state.TYPICALITY, on_load_change=_load_neighbour)
-        _moves(live)
+    with chart:  # before the rest: what draws it takes longest to come
+        maps.render(live)
     with sliders:
         dials.render(live)
-    with chart:
-        maps.render(live)
+    with picture:
+        typicality(live, key=state.TYPICALITY, on_load_change=_load_neighbour)
+        _moves(live)
     st.divider()
     shelf.render(live)
 
