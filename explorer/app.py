@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+import torch
 
 from core.checkpoint import CheckpointError, describe
 from core.data import DataError
@@ -57,6 +58,9 @@ def model_facts(name: str) -> str:
 
 
 def main() -> None:
+    # Each session runs in a thread of its own, and torch counts threads for each. What a page
+    # computes is too little to share; beside a busy neighbour a second thread mostly waits.
+    torch.set_num_threads(1)
     page = st.navigation(list(PANELS.values()))
     if not caches.checkpoints():
         st.error("There is no model yet. Train one with `python -m core train`, then reload.")
