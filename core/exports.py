@@ -5,7 +5,7 @@ import io
 import numpy as np
 import torch
 
-from core.images import grid, to_pil, to_png
+from core.images import grid, to_gif, to_png
 from core.repair import Repair
 
 SCALE = 6  # px a pixel
@@ -24,13 +24,8 @@ def gif(found: Repair) -> bytes:
         pictures, duration = found.trajectory, FRAME
     else:
         pictures, duration = found.completions, 5 * FRAME
-    frames = [to_pil(picture, scale=SCALE) for picture in pictures]
-    durations = [duration] * (len(frames) - 1) + [LAST]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
-    )
-    return buffer.getvalue()
+    durations = [duration] * (len(pictures) - 1) + [LAST]
+    return to_gif(pictures, durations, scale=SCALE)
 
 
 def npz(found: Repair) -> bytes:

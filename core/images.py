@@ -1,6 +1,7 @@
-"""[0, 1] tensors <-> uint8 <-> PNG: the only place that converts."""
+"""[0, 1] tensors <-> uint8 <-> PNG and GIF: the only place that converts."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -37,6 +38,21 @@ def to_png(image: Tensor, *, scale: int = 1) -> bytes:
     buffer = io.BytesIO()
     to_pil(image, scale=scale).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def to_gif(images: Tensor, durations: Sequence[int], *, scale: int = 1) -> bytes:
+    """Images (N, C, H, W) as a film without end, each for its milliseconds."""
+    frames = [to_pil(image, scale=scale) for image in images]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=list(durations), loop=0
+    )
+    return buffer.getvalue()
+
+
+def there_and_back(n: int) -> list[int]:
+    """Indices of a film that turns round at both ends: 0 ... n - 1 ... 1."""
+    return [*range(n), *range(n - 2, 0, -1)]
 
 
 def grid(images: Tensor, *, columns: int, padding: int = 2) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from core.images import grid, to_pil
+from core.images import grid, there_and_back, to_gif, to_pil
 from core.model import VAE
 
 SCALE = 3  # px a pixel of the sheet
@@ -56,8 +56,5 @@ def traversal_sheet(model: VAE, points: Tensor, names: Sequence[str]) -> bytes:
 @torch.no_grad()
 def traversal_gif(model: VAE, points: Tensor) -> bytes:
     """Points (S, D) decoded as a film that runs there and back without end."""
-    frames = [to_pil(picture, scale=GIF_SCALE) for picture in model.decode(points)]
-    frames += frames[-2:0:-1]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=FRAME, loop=0)
-    return buffer.getvalue()
+    order = there_and_back(len(points))
+    return to_gif(model.decode(points)[order], [FRAME] * len(order), scale=GIF_SCALE)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from core.images import grid, to_pil, to_png
+from core.images import grid, there_and_back, to_gif, to_png
 from core.walk import Walk
 
 SCALE = 6  # px a pixel
@@ -22,14 +22,9 @@ def png_sheet(walks: Mapping[str, Walk]) -> bytes:
 
 def gif(walk: Walk) -> bytes:
     """The walk there and back, without end; it rests at each key."""
-    there = [to_pil(picture, scale=SCALE) for picture in walk.images]
-    pauses = [KEY if n in walk.stops else FRAME for n in range(len(there))]
-    frames, durations = there + there[-2:0:-1], pauses + pauses[-2:0:-1]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
-    )
-    return buffer.getvalue()
+    order = there_and_back(len(walk.images))
+    durations = [KEY if n in walk.stops else FRAME for n in order]
+    return to_gif(walk.images[order], durations, scale=SCALE)
 
 
 def npz(walks: Mapping[str, Walk]) -> bytes:

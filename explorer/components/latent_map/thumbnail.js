@@ -1,6 +1,7 @@
 // The digit under the pointer, painted from bytes that are there already.
 
 import { element } from "../live.js";
+import { paintInto } from "../pixels.js";
 
 const GAP = 14; // px between pointer and picture
 
@@ -20,7 +21,11 @@ export class Thumbnail {
       this.shown = index;
       this.waiting = !pictures;
       this.canvas.hidden = !pictures;
-      if (pictures) this.#paint(pictures, index, shape);
+      if (pictures) {
+        const [channels, height, width] = shape;
+        const offset = index * channels * height * width;
+        paintInto(this.canvas, { pixels: pictures, channels, height, width }, offset);
+      }
       this.caption.textContent = caption;
       this.size = null;
     }
@@ -36,22 +41,5 @@ export class Thumbnail {
 
   hide() {
     this.box.classList.remove("shown");
-  }
-
-  #paint(pictures, index, [channels, height, width]) {
-    const area = height * width;
-    const start = index * channels * area;
-    if (this.image?.width !== width || this.image.height !== height) {
-      this.canvas.width = width;
-      this.canvas.height = height;
-      this.image = new ImageData(width, height);
-      this.context = this.canvas.getContext("2d");
-    }
-    const { data } = this.image;
-    for (let i = 0; i < area; i += 1) {
-      for (let c = 0; c < 3; c += 1) data[4 * i + c] = pictures[start + (channels === 1 ? 0 : c) * area + i];
-      data[4 * i + 3] = 255;
-    }
-    this.context.putImageData(this.image, 0, 0);
   }
 }
