@@ -249,11 +249,13 @@ export function component(className, build) {
       views.set(args.parentElement, view);
     }
     view.update({ ...args, data });
-    return () => {
+    // Data that comes while this module is still being fetched makes Streamlit call twice and then
+    // clean up after the first call: what counts is whether the place is gone from the page.
+    return () => setTimeout(() => {
+      if (view.root.isConnected) return;
       view.ended.abort();
-      view.root.remove();
       views.delete(args.parentElement);
-    };
+    });
   };
 }
 

@@ -1,6 +1,7 @@
 """Walk and Attributes in a real Chromium: keys, strips, playhead, files, a new direction."""
 
 import io
+import os
 import re
 from collections.abc import Callable
 
@@ -50,6 +51,13 @@ def wait_until(page: Page, true: Callable[[], bool]) -> None:
             return
         page.wait_for_timeout(50)
     assert true()
+
+
+def test_data_that_come_while_the_player_is_fetched_do_not_blank_it(open_page: Open) -> None:
+    """The geodesic's rerun may overtake the script: the player stays all the same."""
+    for _ in range(3):
+        os.utime(checkpoint.CHECKPOINTS / "mnist-mlp-20" / "map.npz")  # found anew, and at once
+        open_walk(open_page).close()
 
 
 def test_three_strips_share_their_keys(open_page: Open) -> None:
