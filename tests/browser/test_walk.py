@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from core.checkpoint import CHECKPOINTS
+
 Open = Callable[..., Page]
 METHODS = ("lerp", "slerp", "geodesic")
 
@@ -56,7 +58,7 @@ def wait_until(page: Page, true: Callable[[], bool]) -> None:
 def test_data_that_come_while_the_player_is_fetched_do_not_blank_it(open_page: Open) -> None:
     """The geodesic's rerun may overtake the script: the player stays all the same."""
     for _ in range(3):
-        os.utime(checkpoint.CHECKPOINTS / "mnist-mlp-20" / "map.npz")  # found anew, and at once
+        os.utime(CHECKPOINTS / "mnist-mlp-20" / "map.npz")  # found anew, and at once
         open_walk(open_page).close()
 
 
