@@ -15,7 +15,7 @@ import streamlit as st
 
 from explorer import caches
 from explorer.components import Live
-from explorer.frames import decode_pixels
+from explorer.frames import MOST_VALUE, decode_pixels
 from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
@@ -134,7 +134,6 @@ DEFAULTS: dict[str, object] = {
 }
 
 
-MOST_VALUE = 1e6  # of a coordinate of z
 MOST_ASKED = 60  # characters of a link that a sentence repeats
 
 
