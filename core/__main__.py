@@ -5,6 +5,7 @@ sentence on standard error and exit status 1.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -30,7 +31,9 @@ from core.checkpoint import (
     write_json,
 )
 from core.config import TrainConfig
+from core.journal import Journal
 from core.metrics import evaluate
+from core.processes import ProcessError, join, leave
 from core.repair_commands import repair_command, train_repair_command
 from core.runs import ProgressFile
 from core.train import Progress, TrainingError, train
@@ -157,33 +160,50 @@ def evaluate_command(
 ) -> None:
     """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
 
+    Under torchrun the processes share the work and the figures are the same. An evaluation that
+    was stopped goes on where it was when it is called again.
+
     Args:
         name: A checkpoint's name or folder.
         json_: Print the figures as one JSON object on the last line.
         nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
         seed: Of the noise and the binarisation.
     """
+    processes = join()
     folder = find_folder(name)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = weights_digest(folder)
+    device = processes.device if processes.device.type == "cuda" else "cpu"  # MPS has no float64
     model = load_checkpoint(folder).to(device)
     test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
-    with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
+    key = {"weights": weights, "images": _digest(test.images), "seed": seed, "nll": nll}
+    journal = Journal(folder, "evaluation", key, processes.index)
+    with tqdm(
+        total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True,
+        disable=not processes.is_main,
+    ) as bar:  # fmt: skip
 
         def on_step(done: int, total: int) -> None:
-            bar.total = total
             bar.update(done - bar.n)
 
-        metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
-    found = latent.latent_map(model, test.images, test.labels)
-    embeddings = _embeddings(folder, len(found.mu))
-    save_map(folder, found._replace(embeddings=embeddings), weights=weights)
+        metrics = evaluate(
+            model, test.images, seed=seed, nll=nll, processes=processes, journal=journal,
+            on_step=on_step,
+        )  # fmt: skip
+    found = latent.latent_map(model, test.images, test.labels, processes=processes)
+    if not processes.is_main:
+        return
+    save_map(folder, found._replace(embeddings=_embeddings(folder, len(found.mu))), weights=weights)
     write_json(folder / "metrics.json", metrics)
-    for key, value in metrics.items():
+    journal.remove()
+    for key_, value in metrics.items():
         if not isinstance(value, list):
-            print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
+            print(f"{key_:18} {value:.4f}" if isinstance(value, float) else f"{key_:18} {value}")
     if json_:
         print(json.dumps(metrics))
+
+
+def _digest(images: torch.Tensor) -> str:
+    return hashlib.sha256(images.numpy().data).hexdigest()
 
 
 def _embeddings(folder: Path, n: int) -> Mapping[str, torch.Tensor]:
@@ -308,7 +328,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 def main() -> None:
     expected = (
-        CheckpointError, data.DataError, digits.DigitError, TrainingError, ValueError, OSError,
+        CheckpointError, data.DataError, digits.DigitError, TrainingError, ProcessError, ValueError,
+        OSError,
     )  # fmt: skip
     try:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m core", description=__doc__)
@@ -316,6 +337,8 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped.")
+    finally:
+        leave()
 
 
 if __name__ == "__main__":
