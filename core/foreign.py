@@ -43,14 +43,18 @@ def open_factory(spec: str) -> "ForeignVAE":
         hint = ""
         if isinstance(error, ModuleNotFoundError) and error.name in _parents(module_name):
             hint = f" Modules are looked for in {os.getcwd()} and where packages are installed."
-        raise CheckpointError(f"{spec}: importing {module_name} failed. {_said(error)}{hint}") from error
+        raise CheckpointError(
+            f"{spec}: importing {module_name} failed. {_said(error)}{hint}"
+        ) from error
     for part in path.split("."):
         if not hasattr(made, part):
             raise CheckpointError(f"{spec}: {module_name} has no {path!r}.")
         made = getattr(made, part)
     if isinstance(made, type) or not _is_vae(made):
         if not callable(made):
-            raise CheckpointError(f"{spec}: {path} is a {type(made).__name__}; it must be callable.")
+            raise CheckpointError(
+                f"{spec}: {path} is a {type(made).__name__}; it must be callable."
+            )
         try:
             made = made()
         except Exception as error:
@@ -81,7 +85,9 @@ class ForeignVAE(VAE):
                 "adapter of a few lines adds them: see docs/examples/pythae_model.py."
             )
         # An object that holds modules without being one would keep them from being moved.
-        held = [] if isinstance(theirs, nn.Module) else list(getattr(theirs, "__dict__", {}).values())
+        held = (
+            [] if isinstance(theirs, nn.Module) else list(getattr(theirs, "__dict__", {}).values())
+        )
         self.held = nn.ModuleList(value for value in held if isinstance(value, nn.Module))
         # What asks the first parameter for the device finds one, whatever the object holds.
         self.anchor = nn.Parameter(torch.empty(0), requires_grad=False)
@@ -162,7 +168,7 @@ class ForeignVAE(VAE):
     def _tried(self, shape: tuple[int, int, int], *, flat: bool) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(0)
         x = torch.rand(3, *shape, generator=generator)
-        mu, log_var = self._encoded(x, shape, flat=flat)
+        mu, _ = self._encoded(x, shape, flat=flat)
         again, _ = self._encoded(x, shape, flat=flat)
         if not torch.allclose(mu, again, atol=1e-4):
             raise Misfit(
@@ -173,7 +179,9 @@ class ForeignVAE(VAE):
         z = torch.cat([mu, torch.randn(5, mu.shape[1], generator=generator)])
         return mu, self._decoded(z, x[0].numel())
 
-    def _encoded(self, x: Tensor, shape: tuple[int, int, int], *, flat: bool) -> tuple[Tensor, Tensor]:
+    def _encoded(
+        self, x: Tensor, shape: tuple[int, int, int], *, flat: bool
+    ) -> tuple[Tensor, Tensor]:
         x = x.flatten(1) if flat else x.reshape(-1, *shape)
         try:
             found = self.theirs.encode(x)
@@ -196,9 +204,7 @@ class ForeignVAE(VAE):
                 stage=1,
             )
         if not (mu.isfinite().all() and log_var.isfinite().all()):
-            raise Misfit(
-                f"{self.spec}: encode gave values that are not finite numbers.", stage=1
-            )
+            raise Misfit(f"{self.spec}: encode gave values that are not finite numbers.", stage=1)
         return mu, log_var
 
     def _decoded(self, z: Tensor, pixels: int) -> Tensor:

@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.model import ARCHITECTURES, VAE
+from core.architectures import ARCHITECTURES
+from core.model import VAE, Config
 from core.weights import CheckpointError, Weights, assemble
 
 # The VAE of the examples repository of PyTorch, whose layers do what ours of the other name do.
 # Those that call them fc1 ... fc5 need no translation.
 RENAMED = {"fc1": "fc1", "fc21": "fc2", "fc22": "fc3", "fc3": "fc4", "fc4": "fc5"}
+# What config.json says since later than others do: without it, this was meant.
+LATER_FIELDS: Config = {"channels": 1, "likelihood": "bernoulli"}
 NAMED = 12  # names of tensors that a sentence gives
 
 
@@ -38,9 +41,9 @@ def from_config(
     architecture = ARCHITECTURES[name]
     with torch.device("meta"):
         defaults = architecture().config()
-    arguments = {}
+    arguments: Config = {}
     for field, default in defaults.items():
-        value = config.get(field, LATER.get(field))
+        value = config.get(field, LATER_FIELDS.get(field))
         if type(value) is not type(default):
             wanted = "a whole number" if type(default) is int else "a word"
             raise CheckpointError(
@@ -48,10 +51,6 @@ def from_config(
             )
         arguments[field] = value
     return assemble(architecture, arguments, weights, weights_origin, config_origin)
-
-
-# Fields that files written before they existed do not have, and what was so then.
-LATER: dict[str, int | str] = {"channels": 1, "likelihood": "bernoulli"}
 
 
 def recognised(weights: Weights, origin: str) -> VAE:
@@ -100,7 +99,7 @@ def _layers(weights: Mapping[str, Tensor]) -> set[str]:
     return {name.partition(".")[0] for name in weights}
 
 
-def _vector_sizes(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+def _vector_sizes(weights: Mapping[str, Tensor]) -> Config:
     """Of the VAE: n pixels are n = s^2 grey or n = 3 s^2 coloured ones, never both."""
     n = weights["fc1.weight"].shape[1]
     grey = math.isqrt(n) ** 2 == n
@@ -112,11 +111,11 @@ def _vector_sizes(weights: Mapping[str, Tensor]) -> dict[str, Any]:
     }
 
 
-def _residual_sizes(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+def _residual_sizes(weights: Mapping[str, Tensor]) -> Config:
     return _vector_sizes(weights) | {"blocks": _count(weights, "encoder_blocks")}
 
 
-def _convolutional_sizes(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+def _convolutional_sizes(weights: Mapping[str, Tensor]) -> Config:
     """Of the ConvVAE: fc1 reads 2 width channels at a quarter of the resolution."""
     width, channels = weights["stem.weight"].shape[:2]
     side = 4 * math.isqrt(weights["fc1.weight"].shape[1] // (2 * width))

@@ -91,8 +91,8 @@ def _check_archive(content: bytes) -> None:
         raise CheckpointError(f"{ORIGIN} is a damaged archive ({error}). Save it again.") from None
     if not pickles:
         raise CheckpointError(
-            f"{ORIGIN} is a zip archive, but none that torch.save wrote. Choose the file of weights "
-            "itself."
+            f"{ORIGIN} is a zip archive, but none that torch.save wrote. Choose the file of "
+            "weights itself."
         )
     if not called <= CALLED:
         raise CheckpointError(

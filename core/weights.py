@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 from torch import Tensor
 
-from core.model import VAE
+from core.model import VAE, Config
 
 Weights = dict[str, Tensor]
 
@@ -58,7 +58,8 @@ def parse_safetensors(content: bytes, origin: str) -> Safetensors:
         config = json.loads(header["config"]) if "config" in header else None
     except (SafetensorError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
-            f"{origin} is no intact safetensors file ({first_line(error)}). Export or copy it again."
+            f"{origin} is no intact safetensors file ({first_line(error)}). Export or copy it "
+            "again."
         ) from None
     if config is not None and not isinstance(config, dict):
         raise CheckpointError(f"{origin}: the config in its header is no JSON object.")
@@ -128,7 +129,7 @@ def unwrapped(content: object, origin: str) -> Weights:
 
 def assemble(
     architecture: type[VAE],
-    arguments: Mapping[str, Any],
+    arguments: Config,
     weights: Mapping[str, Tensor],
     weights_origin: str,
     sizes_origin: str,
@@ -139,8 +140,8 @@ def assemble(
     """
     try:
         with torch.device("meta"):  # no memory yet: shapes only
-            model = architecture(**arguments)
-        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+            model = architecture(**arguments)  # type: ignore[arg-type]  # checked by the caller
+        expected = model.state_dict()
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
         raise CheckpointError(
             f"{sizes_origin}: no network has these sizes. {first_line(error)}"
@@ -153,19 +154,23 @@ def assemble(
                 f"{weights_origin}: tensor {name!r} is none of this architecture."
             )
         found = tuple(weights[name].shape)
-        if found != expected[name]:
+        wanted = tuple(expected[name].shape)
+        if found != wanted:
             raise CheckpointError(
                 f"{weights_origin}: tensor {name!r} has shape {found} where "
-                f"{Path(sizes_origin).name} asks for {expected[name]}."
+                f"{Path(sizes_origin).name} asks for {wanted}."
             )
         if not weights[name].is_floating_point() or not weights[name].isfinite().all():
             raise CheckpointError(
                 f"{weights_origin}: tensor {name!r} holds values that are not finite numbers. "
                 "Restore the file or train again."
             )
-    model.load_state_dict(
-        {name: value.float() for name, value in weights.items()}, strict=True, assign=True
-    )
+    # float32, and laid out as the network wants: convolutions are faster channels last.
+    laid_out = {
+        name: torch.empty_like(value, device="cpu").copy_(weights[name])
+        for name, value in expected.items()
+    }
+    model.load_state_dict(laid_out, strict=True, assign=True)
     return model.requires_grad_(False).eval()
 
 

@@ -17,7 +17,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from core import VAE, save_checkpoint, uploads
-from core.model import ARCHITECTURES
+from core.architectures import ARCHITECTURES
+from core.pixels import LIKELIHOODS
 from core.recognise import RENAMED
 from core.uploads import MAX_BYTES, model_from_bytes
 from core.weights import CheckpointError
@@ -42,7 +43,8 @@ def equal(one: VAE, other: VAE) -> bool:
 def test_every_architecture_is_recognised(architecture: str, kind: str) -> None:
     model = ARCHITECTURES[architecture](**SMALL)
     weights = model.state_dict()
-    content = save(dict(weights)) if kind == "safetensors" else saved(weights)
+    plain = {name: value.contiguous() for name, value in weights.items()}
+    content = save(plain) if kind == "safetensors" else saved(weights)
     loaded = model_from_bytes(content)
     assert type(loaded) is type(model) and loaded.config() == model.config()
     assert equal(loaded, model) and not loaded.training
@@ -187,7 +189,15 @@ def test_a_tensor_missing(tiny: VAE) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"hello", b"PK\x03\x04", bytes(100), os.urandom(64), b"\x89PNG\r\n\x1a\n" + bytes(99)],
+    [
+        b"",
+        b"{}",
+        b"hello",
+        b"PK\x03\x04",
+        bytes(100),
+        os.urandom(64),
+        b"\x89PNG\r\n\x1a\n" + bytes(99),
+    ],
 )
 def test_neither_kind(content: bytes) -> None:
     with pytest.raises(CheckpointError, match="The upload is"):
@@ -212,7 +222,11 @@ def test_no_mapping_of_tensors(value: object) -> None:
 
 @pytest.mark.parametrize(
     "tensor",
-    [torch.zeros(2, 2).to_sparse(), torch.zeros(2, 2, dtype=torch.cfloat), torch.zeros(2, device="meta")],
+    [
+        torch.zeros(2, 2).to_sparse(),
+        torch.zeros(2, 2, dtype=torch.cfloat),
+        torch.zeros(2, device="meta"),
+    ],
     ids=["sparse", "complex", "meta"],
 )
 def test_other_kinds_of_tensors(tiny: VAE, tensor: Tensor) -> None:
@@ -234,3 +248,22 @@ def test_any_damage_is_refused_or_harmless(kind: str, where: int, bytes_: bytes)
     for content in (original[:at] + bytes_ + original[at + len(bytes_) :], original[:at]):
         with contextlib.suppress(CheckpointError):
             assert isinstance(model_from_bytes(content), VAE)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_checkpoints_own_file_says_all_of_it(
+    tmp_path: Path, architecture: str, likelihood: str, channels: int
+) -> None:
+    model = ARCHITECTURES[architecture](
+        image_size=channels * 32**2, channels=channels, likelihood=likelihood, **SMALL
+    )
+    save_checkpoint(tmp_path, model)
+    assert (
+        model_from_bytes((tmp_path / "model.safetensors").read_bytes()).config() == model.config()
+    )
+    # Without the header a continuous Bernoulli looks like a Bernoulli; all else shows.
+    bare = model_from_bytes(saved(model.state_dict())).config()
+    shown = "bernoulli" if likelihood == "continuous_bernoulli" else likelihood
+    assert bare == model.config() | {"likelihood": shown}
