@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from core import foreign, hub
 from core.latent import LatentMap
-from core.model import VAE
+from core.model import VAE, Config
 from core.recognise import from_config, recognised
 from core.weights import CheckpointError, read_safetensors, read_state_dict
 
@@ -101,19 +101,23 @@ def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:
     )
 
 
+def config_of(model: VAE) -> Config:
+    """The part of config.json that builds the network again."""
+    return {"architecture": type(model).__name__, **model.config()}
+
+
 def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
     """Write config.json and model.safetensors into the folder `path`.
 
     `provenance` (dataset, training, ...) goes into config.json beside the architecture.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     config = {
-        "architecture": type(model).__name__,
-        **model.config(),
+        **config_of(model),
         **provenance,
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
     }
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
