@@ -174,9 +174,8 @@ def evaluate_command(
     if dataset not in (None, told):
         raise ValueError(f"{name} was trained on {told}; leave --dataset out.")
     weights = weights_digest(folder) if folder else ""
-    on_gpu = torch.cuda.is_available() and not isinstance(
-        model, ForeignVAE
-    )  # that stays where it is
+    # A person's own code stays where it was tried.
+    on_gpu = torch.cuda.is_available() and not isinstance(model, ForeignVAE)
     model = model.to("cuda" if on_gpu else "cpu")
     test = data.load_dataset(told, "test")
     with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:

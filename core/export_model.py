@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from core.checkpoint import config_of, describe
 from core.foreign import ForeignVAE
+from core.hub import CARRIED
 from core.model import VAE
 from core.weights import first_line
 
-CARRIED = ("metrics.json", "map.npz", "repair.safetensors")  # beside the weights, where present
 FIGURES = {  # of metrics.json, as a model card calls them
     "neg_elbo": "negative ELBO, nats per image",
     "reconstruction": "reconstruction, nats per image",
