@@ -1,4 +1,4 @@
-"""The command line: python -m core train | train-repair | evaluate | sample | reconstruct | repair.
+"""The command line: python -m core train | evaluate | sample | repair | export | ...
 
 Every command is one function; tyro turns its arguments into flags. What goes wrong is one
 sentence on standard error and exit status 1.
@@ -26,12 +26,15 @@ from core.checkpoint import (
     find_folder,
     load_checkpoint,
     load_map,
+    open_model,
     save_map,
     weights_digest,
     write_json,
 )
 from core.config import TrainConfig
 from core.journal import Journal
+from core.export_command import export_command
+from core.foreign import ForeignVAE
 from core.metrics import evaluate
 from core.processes import ProcessError, join, leave
 from core.repair_commands import repair_command, train_repair_command
@@ -157,6 +160,7 @@ def evaluate_command(
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
     nll: int = 0,
     seed: int = 0,
+    dataset: str | None = None,
 ) -> None:
     """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
 
@@ -164,10 +168,12 @@ def evaluate_command(
     was stopped goes on where it was when it is called again.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder; or a model on the Hub as owner/name, a state_dict
+            file, your own code as module:factory, whose figures are printed and not kept.
         json_: Print the figures as one JSON object on the last line.
         nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
         seed: Of the noise and the binarisation.
+        dataset: What a model that does not say so was trained on; mnist when left out.
     """
     processes = join()
     folder = find_folder(name)
@@ -261,14 +267,14 @@ def sample_command(
     """Decode draws from the prior N(0, I) into one picture.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         count: How many images.
         seed: Of the draws.
         out: The PNG file to write.
     """
     if not 1 <= count <= 10_000:
         raise ValueError(f"--count must lie between 1 and 10000; it is {count}.")
-    model = load_checkpoint(name)
+    model = load_checkpoint(name, trusted=True)
     z = torch.randn(count, model.z_dim, generator=torch.Generator().manual_seed(seed))
     columns = min(count, max(8, round(count**0.5)))
     _write(out, images.to_png(images.grid(model.decode(z), columns=columns), scale=2))
@@ -282,11 +288,11 @@ def reconstruct_command(
     """Turn a photo or drawing into a digit and put its reconstruction beside it.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         image: A PNG, JPEG, WebP, BMP or GIF file.
         out: The PNG file to write: input left, reconstruction right.
     """
-    model = load_checkpoint(name)
+    model = load_checkpoint(name, trusted=True)
     x = digits.to_digit(digits.open_image(image.read_bytes())).image
     pair = torch.cat([x, model.decode(model.encode(x)[0])])
     _write(out, images.to_png(images.grid(pair, columns=2), scale=8))
@@ -322,6 +328,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "sample": sample_command,
     "reconstruct": reconstruct_command,
     "repair": repair_command,
+    "export": export_command,
     "fetch": fetch_command,
 }
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from core import data, digits, exports, images, repair
-from core.checkpoint import describe, find_checkpoint, find_folder, load_checkpoint, write_json
+from core.checkpoint import describe, find_folder, load_checkpoint, open_model, write_json
 from core.damage import guess_mask, hide, observe
 from core.methods import default_method
 from core.posterior import FILE, PartialEncoder, load_posterior, save_posterior
@@ -83,7 +83,7 @@ def repair_command(
     """Give a damaged digit back, with several plausible answers and their weights.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         image: A picture of the model's own size, as it is; any other is read as a photo of a digit.
         mask: A picture of the same size, white where pixels are missing; "auto" guesses, "none"
             has nothing missing.
@@ -100,9 +100,8 @@ def repair_command(
             repair.npz and repair.json into.
         json_: Print repair.json as well, on one line.
     """
-    folder = find_checkpoint(name)
-    model = load_checkpoint(folder)
-    posterior = load_posterior(folder) if folder.is_dir() else None
+    model, folder, _ = open_model(name)
+    posterior = load_posterior(folder) if folder else None
     x = digits.to_picture(image.read_bytes(), model.image_shape)
     seen = hide(observe(x), _mask(mask, x))._replace(
         noise=_level(noise, "noise"), salt=_level(salt, "salt"), blur=blur, factor=block
@@ -121,7 +120,7 @@ def repair_command(
     summary = _write_repair(out, answer, model.decode(model.encode(x)[0])[0])
     summary |= {
         "method": method or default_method(posterior),
-        "checkpoint": folder.name,
+        "checkpoint": folder.name if folder else name,
         "seed": seed,
     }
     write_json(out / "repair.json", summary)

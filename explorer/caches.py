@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from explorer.served import SERVED
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from core import VAE
+    from core.checkpoint import Checkpoint
     from core.data import LabelledImages
     from core.latent import LatentMap
     from core.posterior import PartialEncoder
@@ -51,11 +56,11 @@ def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..
 
         @functools.wraps(function)
         def call(name: str, *rest: object) -> T:
-            from core.checkpoint import CHECKPOINTS, CheckpointError, fingerprint, list_checkpoints
+            from core.checkpoint import CheckpointError, fingerprint
 
-            if name not in list_checkpoints():  # an id out of the list, never a path
+            if name not in checkpoints():  # an id out of the list, never a path
                 raise CheckpointError(f"There is no checkpoint {name!r}.")
-            return cached(name, fingerprint(CHECKPOINTS / name), *rest)
+            return cached(name, fingerprint(folder(name)), *rest)
 
         return call
 
@@ -67,7 +72,7 @@ def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""
     from core import load_checkpoint
 
-    return load_checkpoint(name)
+    return SERVED[name].model if name in SERVED else load_checkpoint(name)
 
 
 class EncodedTestSet(NamedTuple):
@@ -80,12 +85,12 @@ class EncodedTestSet(NamedTuple):
 @per_checkpoint(max_entries=8)
 def encoded_test_set(name: str) -> EncodedTestSet:
     """map.npz, or the test set encoded now where the file is missing, damaged or stale."""
-    from core.checkpoint import CHECKPOINTS, CheckpointError, load_map
+    from core.checkpoint import CheckpointError, load_map
     from core.latent import latent_map as encode
 
     found, problem = None, None
     try:
-        found = load_map(CHECKPOINTS / name)
+        found = load_map(folder(name))
         if found is not None and found.mu.shape[1] != model(name).z_dim:
             raise CheckpointError(
                 f"checkpoints/{name}/map.npz has {found.mu.shape[1]} dimensions, the model "
@@ -259,10 +264,9 @@ def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
 @per_checkpoint(max_entries=8)
 def posterior(name: str) -> PartialEncoder | None:
     """Its partial encoder; None if none was trained. Raises CheckpointError."""
-    from core.checkpoint import CHECKPOINTS
     from core.posterior import load_posterior
 
-    return load_posterior(CHECKPOINTS / name)
+    return load_posterior(folder(name))
 
 
 @per_checkpoint(max_entries=8)
@@ -340,11 +344,23 @@ def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int
     return _walk_slot(name, method, keys, n).found is not None
 
 
-def dataset_of(name: str) -> str:
-    """The data set that a checkpoint was trained on."""
+def described(name: str) -> Checkpoint:
+    """Config and metrics of a checkpoint, or what there is of them. Raises CheckpointError."""
     from core.checkpoint import describe
 
-    return describe(name).config.get("dataset", "mnist")
+    return SERVED[name].card if name in SERVED else describe(name)
+
+
+def folder(name: str) -> Path:
+    """A checkpoint's folder; of a model out of code there is none at this path."""
+    from core.checkpoint import CHECKPOINTS
+
+    return SERVED[name].card.path if name in SERVED else CHECKPOINTS / name
+
+
+def dataset_of(name: str) -> str:
+    """The data set that a checkpoint was trained on."""
+    return described(name).config.get("dataset", "mnist")
 
 
 def decoded(name: str, z: np.ndarray) -> Tensor:
@@ -374,7 +390,15 @@ def test_set(name: str) -> LabelledImages:
 
 
 def checkpoints() -> list[str]:
-    """The ids of all checkpoints; never cached, a training may just have made one."""
+    """The ids of all checkpoints; never cached, a training may just have made one.
+
+    Those that the server was started with come first.
+    """
     from core import list_checkpoints
 
-    return list_checkpoints()
+    return [*SERVED, *list_checkpoints()]
+
+
+def default_checkpoint() -> str:
+    """The id of the model that a page opens with."""
+    return next(iter(SERVED), DEFAULT_CHECKPOINT)

@@ -155,11 +155,11 @@ def restore() -> None:
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
     if CHECKPOINT not in st.session_state:
-        asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
+        asked = st.query_params.get("model", caches.default_checkpoint())
         known = caches.checkpoints()
         if asked not in known:
             notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
-            asked = caches.DEFAULT_CHECKPOINT if caches.DEFAULT_CHECKPOINT in known else known[0]
+            asked = default if (default := caches.default_checkpoint()) in known else known[0]
         st.session_state[CHECKPOINT] = asked
 
 

@@ -253,3 +253,65 @@ def test_repair_s_errors_are_sentences(
     Path("small.png").write_bytes(to_png(torch.zeros(1, 14, 14)))
     said = error_of(monkeypatch, "repair", "tiny", str(digit), *arguments)
     assert sentence in said and said.startswith("error: ")
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the person's in the present folder."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    name = f"own_module_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(
+        "from core import VAE\n\ndef make():\n    return VAE(h_dim=8, z_dim=2)\n"
+    )
+    return f"{name}:make"
+
+
+def test_every_command_that_can_takes_a_persons_own_model(
+    root: Path,
+    small_mnist: None,
+    own_module: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", own_module, "--json")
+    printed = capsys.readouterr().out.splitlines()
+    assert json.loads(printed[-1])["images"] == 256
+    assert f"Only printed: {own_module} has no folder" in printed[-2]
+    run(monkeypatch, "sample", own_module, "--count", "4")
+    assert Image.open("samples.png").size[0] > 28
+    digit = Path("digit.png")
+    digit.write_bytes(to_png(load_dataset("mnist", "test").images[0]))
+    run(monkeypatch, "reconstruct", own_module, str(digit))
+    assert Path("pair.png").exists()
+    run(monkeypatch, "repair", own_module, str(digit), "--mask", "none", "--samples", "2")
+    assert json.loads(Path("repaired/repair.json").read_text())["checkpoint"] == own_module
+    run(monkeypatch, "export", own_module, "--format", "torch-export")
+    assert sorted(file.name for file in Path("exports", own_module.replace(":", "-")).iterdir()) == [
+        "decoder.pt2", "encoder.pt2",
+    ]  # fmt: skip
+    assert [path.name for path in root.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("command", ["embed", "train-repair"])
+def test_commands_that_need_a_folder_say_so(
+    root: Path, own_module: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert "is code and no folder" in error_of(monkeypatch, command, own_module)
+
+
+def test_a_checkpoint_knows_its_own_data_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = error_of(monkeypatch, "evaluate", "tiny", "--dataset", "fashionmnist")
+    assert "tiny was trained on mnist; leave --dataset out" in told
+
+
+def test_a_file_of_weights_is_measured_and_exported(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save(VAE(h_dim=8, z_dim=2).state_dict(), "tutorial.ckpt")
+    run(monkeypatch, "evaluate", "tutorial.ckpt")
+    assert "Only printed: tutorial.ckpt has no folder" in capsys.readouterr().out
+    run(monkeypatch, "export", "tutorial.ckpt", "--format", "safetensors")
+    assert load_checkpoint(Path("exports/tutorial")).z_dim == 2
