@@ -11,15 +11,12 @@ import functools
 import re
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from core import folder
 from core.originals import read_split
 from core.sources import SOURCES, DataError, LabelledImages, Source
 
 __all__ = [
-    "DATA", "SOURCES", "DataError", "LabelledImages", "Source", "binarize", "dataset_id", "fetch",
+    "DATA", "SOURCES", "DataError", "LabelledImages", "Source", "dataset_id", "fetch",
     "find_source", "is_folder", "load_dataset", "problems", "short_name",
 ]  # fmt: skip
 
@@ -110,9 +107,3 @@ def fetch(name: str, root: Path = DATA) -> None:
         raise DataError(f"{name} is a folder of images; there is nothing to fetch.")
     fetch_originals(source, root / source.folder / "raw")
     _load.cache_clear()
-
-
-def binarize(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Dynamic binarisation (Burda et al. 2016): each pixel is 1 with its grey value's chance."""
-    noise = torch.rand(images.shape, generator=generator, device=generator.device)
-    return (noise.to(images.device) < images).to(images.dtype)
