@@ -7,6 +7,7 @@ sentence on standard error and exit status 1.
 import dataclasses
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from core.checkpoint import (
     CHECKPOINTS,
     CheckpointError,
     describe,
+    find_checkpoint,
     find_folder,
     load_checkpoint,
     load_map,
@@ -31,9 +33,11 @@ from core.checkpoint import (
 )
 from core.config import TrainConfig
 from core.metrics import evaluate
-from core.repair_commands import repair_command, train_repair_command
+from core.repair_commands import of_ink, repair_command, train_repair_command
 from core.runs import ProgressFile
 from core.train import Progress, TrainingError, train
+
+SMALL_MAP = 16 * 2**20  # bytes of images that a folder's map keeps without being asked
 
 
 def train_command(
@@ -57,13 +61,17 @@ def train_command(
             f"{_shown(folder)} already holds a model. Choose another --name, or continue it with "
             "--resume."
         )
-    train_set, test_set = (data.load_dataset(config.dataset, split) for split in ("train", "test"))
+    config = dataclasses.replace(config, dataset=data.dataset_id(config.dataset))
+    train_set, test_set = _both_splits(config)
     if config.batch_size > len(train_set.images):
         raise ValueError(
             f"batch_size must be at most the number of training images, {len(train_set.images)}; "
             f"it is {config.batch_size}."
         )
-    _train(config, train_set, test_set, folder, resume=resume)
+    provenance: dict[str, object] = {}
+    if data.is_folder(config.dataset):
+        provenance["classes"] = list(data.find_source(config.dataset).classes)
+    _train(config, train_set, test_set, folder, resume=resume, provenance=provenance)
     print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
     evaluate_command(folder.name)
 
@@ -75,6 +83,7 @@ def _train(
     folder: Path,
     *,
     resume: bool,
+    provenance: dict[str, object],
 ) -> None:
     """The run with its bar and its progress.json; what ends it early is said in both."""
     saved, file = 0, ProgressFile(folder)
@@ -103,7 +112,7 @@ def _train(
         try:
             train(
                 config, train_set.images, folder, held_out=test_set, resume=resume,
-                on_step=on_step, on_epoch=on_epoch,
+                provenance=provenance, on_step=on_step, on_epoch=on_epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
@@ -121,9 +130,28 @@ def _train(
     file.write("finished")
 
 
+def _both_splits(config: TrainConfig) -> tuple[data.LabelledImages, data.LabelledImages]:
+    """Training and test images. What a folder holds that is not used is said."""
+    sizes: dict[str, Any] = {"side": config.image_side, "channels": config.channels}
+    with tqdm(desc="reading", unit="file", leave=False, dynamic_ncols=True) as bar:
+
+        def on_step(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        train_set = data.load_dataset(config.dataset, "train", on_step=on_step, **sizes)
+        test_set = data.load_dataset(config.dataset, "test", **sizes)
+    for problem in data.problems(config.dataset, **sizes):
+        print(problem, file=sys.stderr)
+    return train_set, test_set
+
+
 def _free_folder(config: TrainConfig) -> Path:
     kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[config.architecture]
-    stem = f"{config.dataset}-{kind}-{config.z_dim}"
+    about = (
+        re.sub(r"[^A-Za-z0-9._-]+", "-", data.short_name(config.dataset)).strip(".-") or "images"
+    )
+    stem = f"{about}-{kind}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
     return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
 
@@ -154,6 +182,7 @@ def evaluate_command(
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
     nll: int = 0,
     seed: int = 0,
+    keep_images: int | None = None,
 ) -> None:
     """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
 
@@ -162,12 +191,17 @@ def evaluate_command(
         json_: Print the figures as one JSON object on the last line.
         nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
         seed: Of the noise and the binarisation.
+        keep_images: Make the map of the first so many test images and keep them in it, so that
+            the page opens where the data set is not; 0 keeps none. By default all of a folder's
+            are kept when they are small, and none of a data set that can be fetched.
     """
     folder = find_folder(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = weights_digest(folder)
     model = load_checkpoint(folder).to(device)
-    test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
+    config = describe(folder).config
+    test = data.load_split(config, "test")
+    kept = _images_to_keep(config, test, keep_images)
     with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
 
         def on_step(done: int, total: int) -> None:
@@ -175,15 +209,32 @@ def evaluate_command(
             bar.update(done - bar.n)
 
         metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
-    found = latent.latent_map(model, test.images, test.labels)
+    mapped = test if kept is None else data.LabelledImages(*(part[:kept] for part in test))
+    found = latent.latent_map(model, *mapped)
     embeddings = _embeddings(folder, len(found.mu))
-    save_map(folder, found._replace(embeddings=embeddings), weights=weights)
+    pictures = None if kept is None else images.to_uint8(mapped.images)
+    save_map(folder, found._replace(embeddings=embeddings, images=pictures), weights=weights)
     write_json(folder / "metrics.json", metrics)
     for key, value in metrics.items():
         if not isinstance(value, list):
             print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
     if json_:
         print(json.dumps(metrics))
+
+
+def _images_to_keep(
+    config: Mapping[str, Any], test: data.LabelledImages, asked: int | None
+) -> int | None:
+    """How many test images go into the map; None: the map is of all, without their images."""
+    if asked is None:
+        small = test.images.numel() <= SMALL_MAP and data.is_folder(config.get("dataset", "mnist"))
+        return len(test.images) if small else None
+    if asked and not 2 <= asked <= len(test.images):
+        raise ValueError(
+            f"--keep-images must be 0 or lie between 2 and {len(test.images)}, the number of test "
+            f"images; it is {asked}."
+        )
+    return asked or None
 
 
 def _embeddings(folder: Path, n: int) -> Mapping[str, torch.Tensor]:
@@ -216,7 +267,7 @@ def embed_command(
     except CheckpointError:
         found = None
     if found is None:
-        test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
+        test = data.load_split(describe(folder).config, "test")
         found = latent.latent_map(load_checkpoint(folder), test.images, test.labels)
     if found.mu.shape[1] < 2:
         raise ValueError(f"{folder.name} has one latent dimension; its map needs no embedding.")
@@ -259,7 +310,8 @@ def reconstruct_command(
     image: tyro.conf.Positional[Path],
     out: Path = Path("pair.png"),
 ) -> None:
-    """Turn a photo or drawing into a digit and put its reconstruction beside it.
+    """Put a photo or drawing beside its reconstruction: the digit in it, or, for a model of
+    anything but handwriting, the picture as it is.
 
     Args:
         name: A checkpoint's name or folder.
@@ -267,7 +319,7 @@ def reconstruct_command(
         out: The PNG file to write: input left, reconstruction right.
     """
     model = load_checkpoint(name)
-    x = digits.to_digit(digits.open_image(image.read_bytes())).image
+    x = digits.to_input(image.read_bytes(), model.image_shape, ink=of_ink(find_checkpoint(name)))
     pair = torch.cat([x, model.decode(model.encode(x)[0])])
     _write(out, images.to_png(images.grid(pair, columns=2), scale=8))
 
@@ -279,7 +331,7 @@ def fetch_command(name: tyro.conf.Positional[str] = "mnist") -> None:
         name: A data set's name.
     """
     data.fetch(name)
-    for split in data.find_source(name).files:
+    for split in data.SPLITS:
         print(f"{name} {split}: {len(data.load_dataset(name, split).images)} images, intact")
 
 

@@ -24,7 +24,7 @@ def evaluate(
     batch_size: int = 500,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Means over `images` (N, 1, H, W) in nats per image; a dict that goes into metrics.json.
+    """Means over `images` (N, C, H, W) in nats per image; a dict that goes into metrics.json.
 
     The ELBO is on the grey images, with `samples` draws of z an image. `nll` > 0 adds the
     importance-weighted -log p(x) with that many samples on dynamically binarised images.
@@ -79,7 +79,7 @@ def psnr(x: Tensor, y: Tensor, where: Tensor | None = None) -> float:
 
 
 def ssim(x: Tensor, y: Tensor) -> float:
-    """Structural similarity of two pictures (1, H, W) in [0, 1] (Wang et al. 2004), at most 1."""
+    """Structural similarity of two pictures (C, H, W) in [0, 1] (Wang et al. 2004), at most 1."""
     from skimage.metrics import structural_similarity  # half a second: not on the page's start path
 
-    return float(structural_similarity(x[0].numpy(), y[0].numpy(), data_range=1.0))
+    return float(structural_similarity(x.numpy(), y.numpy(), data_range=1.0, channel_axis=0))

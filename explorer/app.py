@@ -10,6 +10,7 @@ import torch
 from core.checkpoint import CheckpointError, describe
 from core.data import DataError
 from explorer import caches, kept, state
+from explorer.wording import escaped
 
 
 def panel(name: str) -> Callable[[], None]:
@@ -50,7 +51,8 @@ def model_facts(name: str) -> str:
     card = describe(name)
     config, metrics = card.config, card.metrics or {}
     sizes = "-".join(str(config[key]) for key in ("image_size", "h_dim", "z_dim"))
-    facts = [f"{config['architecture']} {sizes}, trained on {config.get('dataset', 'mnist')}"]
+    title = escaped(caches.subject(name).title)
+    facts = [f"{config['architecture']} {sizes}, trained on {title}"]
     if "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")

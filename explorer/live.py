@@ -198,8 +198,8 @@ async def lifespan(app: object) -> AsyncIterator[None]:
             model = caches.model(caches.DEFAULT_CHECKPOINT)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
             caches.reference(caches.DEFAULT_CHECKPOINT)
-            blank = bytes(model.image_size)
-            repairs.glimpse(caches.DEFAULT_CHECKPOINT, repairs.asked(blank, blank, blank))
+            blank, mask = bytes(model.image_size), bytes(model.image_size // model.image_shape[0])
+            repairs.glimpse(caches.DEFAULT_CHECKPOINT, repairs.asked(blank, mask, blank))
         except _page_errors():
             pass  # the page names what is wrong, where someone can read it
 
