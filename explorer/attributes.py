@@ -18,7 +18,8 @@ SPAN = tuple(n / 2 for n in range(-4, 5))  # units that a preview goes along a d
 def built_in(name: str) -> list[tuple[str, list[float]]]:
     """("thicker", vector), ("more slanted", ...), ...: z + t * vector is t standard deviations of
     the attribute further, as the test digits have it on average. An attribute that does not vary
-    has none, and neither have pictures that are no handwriting. The first call of a data set takes seconds."""
+    has none, and neither have pictures that are no handwriting. The first call of a data set takes
+    seconds."""
     return list(caches.attribute_directions(name))
 
 

@@ -150,7 +150,8 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     else:
         st.caption(
             f"{title} has no formula: both ways between the map and z go through the "
-            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test {state.subject().noun}s."
+            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test "
+            f"{state.subject().noun}s."
         )
     st.button(
         f"Compute {title}" if missing else f"Recompute {title}",

@@ -20,8 +20,8 @@ def render() -> None:
     subject = state.subject()
     st.markdown(
         f"#### Reconstruct {subject.a_noun}\n"
-        f"Encode {subject.a_noun} to its posterior, decode the mean, and see what was kept and what "
-        "was lost."
+        f"Encode {subject.a_noun} to its posterior, decode the mean, and see what was kept and "
+        "what was lost."
     )
     source, result = st.columns([28, 72], gap="large")
     with source:

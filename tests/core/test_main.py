@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     """MNIST's first 256 images of each split."""
 
-    def small(name: str, split: str) -> LabelledImages:
+    def small(name: str, split: str, **sizes: object) -> LabelledImages:
         images, labels = load_dataset(name, split)
         return LabelledImages(images[:256], labels[:256])
 
