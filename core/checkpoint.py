@@ -72,7 +72,8 @@ def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
 
 def fingerprint(path: Path) -> tuple[int, ...]:
     """Changes whenever a file that a page is made of is replaced; for caches."""
-    files = [path / name for name in ("model.safetensors", "map.npz", "repair.safetensors")]
+    names = ("model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors")
+    files = [path / name for name in names]
     return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 

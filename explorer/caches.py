@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.data import LabelledImages
     from core.latent import LatentMap
     from core.posterior import PartialEncoder
+    from core.prior import GaussianMixture
     from core.projection import Projection
     from core.typicality import Reference
     from core.walk import Walk
@@ -299,6 +300,15 @@ def posterior(name: str) -> PartialEncoder | None:
     from core.posterior import load_posterior
 
     return load_posterior(CHECKPOINTS / name)
+
+
+@per_checkpoint(max_entries=8)
+def prior_mixture(name: str) -> GaussianMixture | None:
+    """Its mixture over the encoded data; None if there is none. Raises CheckpointError."""
+    from core.checkpoint import CHECKPOINTS
+    from core.prior import load_mixture
+
+    return load_mixture(CHECKPOINTS / name)
 
 
 class _Slot:

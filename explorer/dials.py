@@ -51,8 +51,8 @@ def render(live: Live) -> None:
         + "The panel Attributes makes new ones, and so do two groups lassoed on the map."
         if directions
         else f"Ordered by KL, the nats a dimension spends on {state.subject().a_noun}. A track "
-        "shows what lies along it, from the 0.5% to the 99.5% quantile of the encoded test set; the "
-        "tick is the median. Double-click sets a slider to 0, names and numbers can be edited."
+        "shows what lies along it, from the 0.5% to the 99.5% quantile of the encoded test set; "
+        "the tick is the median. Double-click sets a slider to 0, names and numbers can be edited."
     )
 
 

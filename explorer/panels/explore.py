@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import streamlit as st
 
-from explorer import caches, dials, kept, maps, saves, shelf, state
+from explorer import caches, dials, kept, maps, priors, saves, shelf, state
 from explorer.components import (
     Live,
     decoded_image,
@@ -45,9 +45,13 @@ def render() -> None:
 def _moves(live: Live) -> None:
     history(live, key=state.HISTORY, on_z_change=functools.partial(state.commit_z, state.HISTORY))
     with st.container(horizontal=True):
-        noun = state.subject().noun
-        st.button(f"Random {noun}", on_click=_random_digit, width="stretch")
-        st.button("Random prior", on_click=_random_prior, width="stretch")
+        st.button(f"Random {state.subject().noun}", on_click=_random_digit, width="stretch")
+        st.button(
+            "Random prior",
+            on_click=_random_prior,
+            width="stretch",
+            help=priors.described(state.checkpoint()),
+        )
     with st.container(horizontal=True):
         st.button("Reset to z = 0", on_click=_reset, width="stretch", disabled=not any(state.z()))
         saves.render()
@@ -65,7 +69,7 @@ def _random_digit() -> None:
 
 
 def _random_prior() -> None:
-    _randomise(np.random.default_rng().standard_normal(len(state.z())).tolist())
+    _randomise(priors.draw(state.checkpoint()))
 
 
 def _randomise(z: list[float]) -> None:

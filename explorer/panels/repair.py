@@ -14,7 +14,7 @@ from torch import Tensor
 from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, damages, figures, repairs, sources, state
+from explorer import caches, damages, figures, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -93,8 +93,10 @@ def _explored() -> Tensor:
 
 def _prior_sample() -> Tensor:
     st.button("Another", on_click=sources.random_number, args=(state.PRIOR_SEED, 2**31))
-    generator = torch.Generator().manual_seed(st.session_state[state.PRIOR_SEED])
-    return _decoded(torch.randn(len(state.z()), generator=generator))
+    st.caption(priors.described(state.checkpoint()))
+    return _decoded(
+        torch.tensor(priors.draw(state.checkpoint(), st.session_state[state.PRIOR_SEED]))
+    )
 
 
 def _decoded(z: Tensor) -> Tensor:

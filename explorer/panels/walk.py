@@ -12,7 +12,7 @@ from core import digits, images, walk_exports
 from core.data import DataError
 from core.latent import encode_images
 from core.walk import LEAST_KEYS, METHODS, MOST_KEYS, Walk
-from explorer import caches, kept, sources, state, walks
+from explorer import caches, kept, priors, sources, state, walks
 from explorer.components import BackgroundMap, Picture, picture_row, walk_player
 
 KEY_PX = 84
@@ -102,12 +102,13 @@ def _add_random() -> None:
 
 
 def _prior_sample() -> Found:
+    st.caption(priors.described(state.checkpoint()))
     st.button("Add a sample of the prior", on_click=_add_prior, type="primary")
     return None
 
 
 def _add_prior() -> None:
-    walks.add("prior", np.random.default_rng().standard_normal(len(state.z())).tolist())
+    walks.add("prior", priors.draw(state.checkpoint()))
 
 
 def _explored() -> Found:
