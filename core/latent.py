@@ -26,6 +26,7 @@ class LatentMap(NamedTuple):
     labels: Tensor  # (N,) int64
     kl_per_dim: Tensor  # (D,) nats, mean over the data
     embeddings: Mapping[str, Tensor] = MappingProxyType({})  # "umap", "tsne": (N, 2) float32
+    images: Tensor | None = None  # (N, C, H, W) uint8, where they are kept beside their codes
 
     @property
     def active(self) -> Tensor:

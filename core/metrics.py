@@ -157,7 +157,7 @@ def psnr(x: Tensor, y: Tensor, where: Tensor | None = None) -> float:
 
 
 def ssim(x: Tensor, y: Tensor) -> float:
-    """Structural similarity of two pictures (1, H, W) in [0, 1] (Wang et al. 2004), at most 1."""
+    """Structural similarity of two pictures (C, H, W) in [0, 1] (Wang et al. 2004), at most 1."""
     from skimage.metrics import structural_similarity  # half a second: not on the page's start path
 
-    return float(structural_similarity(x[0].numpy(), y[0].numpy(), data_range=1.0))
+    return float(structural_similarity(x.numpy(), y.numpy(), data_range=1.0, channel_axis=0))
