@@ -52,9 +52,11 @@ def model_facts(name: str) -> str:
     card = caches.described(name)
     config, metrics = card.config, card.metrics or {}
     sizes = "-".join(str(config[k]) for k in ("image_size", "h_dim", "z_dim") if k in config)
-    facts = [f"{config['architecture']} {sizes}, trained on {config.get('dataset', 'mnist')}"]
+    title = escaped(caches.subject(name).title)
     if name in SERVED:
-        facts = [escaped(f"Your model {name}, {sizes}, on the test images of {config['dataset']}")]
+        facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
+    else:
+        facts = [f"{config['architecture']} {sizes}, trained on {title}"]
     if "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")

@@ -201,8 +201,8 @@ async def lifespan(app: object) -> AsyncIterator[None]:
             model = caches.model(name)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
             caches.reference(name)
-            blank = bytes(model.image_size)
-            repairs.glimpse(name, repairs.asked(blank, blank, blank))
+            blank, mask = bytes(model.image_size), bytes(model.image_size // model.image_shape[0])
+            repairs.glimpse(name, repairs.asked(blank, mask, blank))
         except _page_errors():
             pass  # the page names what is wrong, where someone can read it
 

@@ -75,15 +75,22 @@ def _layer_controls(projection: Projection, test_images: int) -> None:
         st.session_state[state.UNDERLAY] = "none"
     faded = {} if _is_plane(projection) else {"tiles": ":gray[Tiles]"}
     names = UNDERLAYS | faded
+    missing = caches.no_training(state.checkpoint())
+    points = ["test"] if missing else list(POINTS)
+    if st.session_state[state.POINTS] not in points:
+        st.session_state[state.POINTS] = "test"
     with st.container(horizontal=True, gap="xsmall"):
         st.segmented_control(
-            f"Whose {_noun()}s", POINTS, format_func=lambda key: POINTS[key].format(test_images),
+            f"Whose {state.subject().noun}s", points,
+            format_func=lambda key: POINTS[key].format(test_images),
             key=state.POINTS, required=True, label_visibility="collapsed",
         )  # fmt: skip
         st.segmented_control(
             "Under the dots", underlays, format_func=names.__getitem__, key=state.UNDERLAY,
             required=True, label_visibility="collapsed",
         )  # fmt: skip
+    if missing:
+        st.caption(f"Only test {state.subject().noun}s: {missing}")
     if faded and st.session_state[state.UNDERLAY] == "tiles":
         st.caption(
             "Decoded tiles need a plane of the latent space. This map is none; PCA, LDA and "
@@ -112,7 +119,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
         pictures=f"pictures/{path}/{points}.u8?v={version}",
         plane=_browser_half(projection, f"encoded/{path}/test.f32?v={version}"),
         reference=test_images,
-        noun=_noun(),
+        noun=state.subject().noun,
         line=id == "line",
         underlay=underlay,
         selection=selections.marked(),
@@ -127,10 +134,6 @@ def _browser_half(projection: Projection, encoded: str) -> Plane | Neighbours:
         origin, axes, lifts = (part.tolist() for part in projection[:3])
         return Plane(kind="linear", origin=origin, axes=axes, lifts=lifts)
     return Neighbours(kind="neighbours", encoded=encoded)
-
-
-def _noun() -> str:
-    return "digit" if caches.dataset_of(state.checkpoint()) == "mnist" else "image"
 
 
 def _embedding(name: str, id: str, *, missing: bool) -> None:
@@ -152,7 +155,8 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     else:
         st.caption(
             f"{title} has no formula: both ways between the map and z go through the "
-            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test {_noun()}s."
+            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test "
+            f"{state.subject().noun}s."
         )
     st.button(
         f"Compute {title}" if missing else f"Recompute {title}",
