@@ -175,7 +175,7 @@ def test_no_handwriting_is_measured_and_directions_are_made_all_the_same(
         assert datasets.NO_INK in fine(app)
         assert "Make a direction" in said(app)
         assert caches.attribute_directions(name) == ()
-        with pytest.raises(DataError, match="this model's pictures are none"):
+        with pytest.raises(DataError, match="is something else"):
             caches.measures(name)
         app = open_panel("explore", name, **{state.SLIDER_SET: "directions"})
         assert "There is no direction yet" in fine(app)
