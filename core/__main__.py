@@ -5,6 +5,7 @@ sentence on standard error and exit status 1.
 """
 
 import dataclasses
+import datetime
 import json
 import os
 import sys
@@ -122,6 +123,7 @@ def evaluate_command(
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
     nll: int = 0,
     seed: int = 0,
+    progress: Literal["bar", "lines"] = "bar",
 ) -> None:
     """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
 
@@ -130,22 +132,29 @@ def evaluate_command(
         json_: Print the figures as one JSON object on the last line.
         nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
         seed: Of the noise and the binarisation.
+        progress: A bar for people, or lines "evaluate 500 10000" for programs.
     """
     folder = find_folder(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = weights_digest(folder)
     model = load_checkpoint(folder).to(device)
     test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
-    with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
+    with tqdm(
+        total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True,
+        disable=progress == "lines",
+    ) as bar:  # fmt: skip
 
         def on_step(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
+            if progress == "lines":
+                print("evaluate", done, total, flush=True)
 
         metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
     found = latent.latent_map(model, test.images, test.labels)
     embeddings = _embeddings(folder, len(found.mu))
     save_map(folder, found._replace(embeddings=embeddings), weights=weights)
+    metrics["evaluated"] = datetime.date.today().isoformat()
     write_json(folder / "metrics.json", metrics)
     for key, value in metrics.items():
         if not isinstance(value, list):

@@ -1,0 +1,25 @@
+// Rows of captioned pictures, pixel for pixel, whose columns stay below each other.
+
+import { component, element } from "../live.js";
+
+export default component("picture-grid", (root) => {
+  root.tabIndex = 0; // it scrolls sideways, by arrow keys too
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "Pictures in rows");
+  return ({ data: { rows, width } }) => {
+    const row = ({ label, note, tiles }) => {
+      const name = element("th", { scope: "row" }, label);
+      if (note) name.append(element("small", {}, note));
+      return element("tr", {}, name, ...tiles.map(({ png, alt, caption, strong }) => {
+        const image = element("img", { src: `data:image/png;base64,${png}`, alt });
+        const figure = element("figure", {}, image);
+        figure.style.width = `${width}px`;
+        if (caption) {
+          figure.append(element("figcaption", strong ? { class: "strong" } : {}, caption));
+        }
+        return element("td", {}, figure);
+      }));
+    };
+    root.replaceChildren(element("table", {}, element("tbody", {}, ...rows.map(row))));
+  };
+});
