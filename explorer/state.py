@@ -92,10 +92,6 @@ WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
 CORRELATIONS, ATTRIBUTE_STRIP = "component_correlations", "component_attribute_strip"
 MODEL_TABLE, NLL_DOTS = "component_model_table", "component_nll_dots"
 SIDE_MAP = "component_side_map"
-    "component_model_table",
-    "component_nll_dots",
-    "component_side_map",
-)
 RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals"
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
