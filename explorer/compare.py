@@ -158,7 +158,7 @@ def _reconstructions(sides: Sequence[Side], test: LabelledImages, picked: int, *
                 images.to_png(image),
                 f"{side.name} reconstructs test image {n}",
                 f"{error:.4f}",
-                strong=len(sides) > 1 and error == least,
+                strong=bool(len(sides) > 1 and error == least),
             )
             for image, n, error, least in zip(x_recon, indices, row, best, strict=True)
         ]

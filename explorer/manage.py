@@ -128,6 +128,7 @@ def _progress() -> None:
 
 
 def _rename(name: str, busy: str | None) -> None:
+    st.markdown("**Rename or delete**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(
             "New name", key=state.NEW_NAME, max_chars=folders.MOST_NAME, placeholder=name, width=240

@@ -18,6 +18,7 @@ BLUE, ORANGE = CLASS_COLOURS[:2]
 GREY = "#8a8a8a"
 STRETCH = 2.5  # nats that the axis shows beyond the published figures
 ROW = 25  # px of a dot's row
+FEWEST_BARS = 12  # that a chart has room for: two dimensions do not make two walls
 CURVES = {
     "neg_elbo": "negative ELBO (nats)",
     "reconstruction": "reconstruction (nats)",
@@ -82,9 +83,15 @@ def nll_dots(dots: Sequence[Dot]) -> go.Figure:
                 x=low, y=n, text=_words(dot.note), showarrow=False, xanchor="left",
                 font={"size": 12}, opacity=0.8,
             )  # fmt: skip
+        else:  # a guide from the name to the dot
+            end = min(dot.nll, high - 0.35)
+            figure.add_shape(
+                type="line", x0=low, x1=end, y0=n, y1=n, layer="below", opacity=0.35,
+                line={"width": 1, "dash": "dot", "color": GREY},
+            )  # fmt: skip
     for n in range(1, len(dots)):
         if dots[n].group != dots[n - 1].group:
-            figure.add_hline(n - 0.5, line={"width": 1, "color": GREY, "dash": "dot"})
+            figure.add_hline(n - 0.5, line={"width": 1, "color": GREY}, opacity=0.6)
     figure.update_layout(
         height=96 + ROW * len(dots),
         margin={"l": 8, "r": 8, "t": 34, "b": 44},
@@ -94,7 +101,7 @@ def nll_dots(dots: Sequence[Dot]) -> go.Figure:
         },
         yaxis={
             "range": [len(dots) - 0.4, -0.6], "fixedrange": True, "automargin": True,
-            "showgrid": True, "zeroline": False, "tickvals": list(range(len(dots))),
+            "showgrid": False, "zeroline": False, "tickvals": list(range(len(dots))),
             "ticktext": [f"{_words(dot.label)} " for dot in dots],
         },
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
@@ -111,6 +118,7 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
     order = np.argsort(-kl, kind="stable")
     active = variance[order] > ACTIVE_VARIANCE
     ticks = list(range(len(order)))
+    places_shown = max(len(order), FEWEST_BARS)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09)
     for label, shown, pattern, symbol in (
         ("active", active, "", "circle"), ("inactive", ~active, "/", "circle-open"),
@@ -134,10 +142,12 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
             hovertext=hover, hoverinfo="text",
         )  # fmt: skip
     figure.add_hline(
-        ACTIVE_VARIANCE, row=2, col=1, line={"width": 1.5, "dash": "dash", "color": ORANGE},
-        annotation={
-            "text": f"active above {ACTIVE_VARIANCE}", "font": {"size": 11}, "xanchor": "right",
-        },
+        ACTIVE_VARIANCE, row=2, col=1, line={"width": 1.5, "dash": "dash", "color": ORANGE}
+    )
+    figure.add_annotation(
+        x=places_shown - 0.45, y=np.log10(ACTIVE_VARIANCE), row=2, col=1, showarrow=False,
+        text=f"active above {ACTIVE_VARIANCE}", xanchor="right", yanchor="bottom",
+        font={"size": 11},
     )  # fmt: skip
     figure.update_layout(
         height=380,
@@ -146,14 +156,14 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
         margin={"l": 8, "r": 8, "t": 30, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
     )
-    figure.update_xaxes(fixedrange=True, range=[-0.6, len(order) - 0.4])
+    figure.update_xaxes(fixedrange=True, range=[-0.6, places_shown - 0.4])
     figure.update_xaxes(
         row=2, tickvals=ticks, ticktext=[_words(names[d]) for d in order], tickangle=-90
     )
     figure.update_yaxes(title="KL (nats)", row=1, fixedrange=True, automargin=True)
     figure.update_yaxes(
         title="activity Var(μ)", row=2, type="log", fixedrange=True, automargin=True,
-        exponentformat="power",
+        dtick=1, exponentformat="power",
     )  # fmt: skip
     return figure
 

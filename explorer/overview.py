@@ -9,6 +9,7 @@ import streamlit as st
 from core import checkpoint as checkpoints
 from core import folders
 from core.checkpoint import CheckpointError, describe
+from core.data import short_name
 from explorer import caches, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
@@ -21,10 +22,6 @@ COLUMNS: tuple[Column, ...] = (
     Column(key="size", label="MB", hint="Size of model.safetensors, 1 MB = 10⁶ bytes"),
     Column(key="epochs", label="epochs", hint="Passes over the training images"),
     Column(
-        key="nll", label="−log p(x)\n(nats)",
-        hint="Importance-weighted, on dynamically binarised test images; K samples an image",
-    ),
-    Column(
         key="neg_elbo", label="negative\nELBO (nats)",
         hint="Reconstruction + KL, on the grey test images",
     ),
@@ -32,6 +29,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(key="kl", label="KL", hint="Nats an image"),
     Column(key="active_units", label="active\nunits", hint="Dimensions with Var(μ) above 0.01"),
     Column(key="recon_mse", label="MSE of\na pixel", hint="Between a test image and decode(μ)"),
+    Column(
+        key="nll", label="−log p(x)\n(nats)",
+        hint="Importance-weighted, on dynamically binarised test images; K samples an image",
+    ),
     Column(
         key="frechet_prior", label="Fréchet\nN(0, I)",
         hint="Distance of 10,000 prior samples from test images, in a classifier's features",
@@ -140,7 +141,9 @@ def busy_with(name: str) -> str | None:
 
 def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
     config, metrics = card.config, card.metrics
-    missing = Cell(text="", value=None, command=evaluate_command(name))
+    # One command for all that is missing, so that neighbours in the table are one cell.
+    nll = number(metrics, "nll")
+    missing = Cell(text="", value=None, command=evaluate_command(name, nll=nll is None))
     cells = {
         "data": _word(dataset(config)),
         "network": _word(network(config)),
@@ -151,11 +154,11 @@ def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
     for key, form in MEASURED.items():
         value = number(metrics, key)
         cells[key] = missing if value is None else _figure(value, form)
-    units, nll = number(metrics, "active_units"), number(metrics, "nll")
+    units = number(metrics, "active_units")
     cells["active_units"] = missing
     if units is not None:
         cells["active_units"] = _figure(units, f"{{:.0f}} of {config.get('z_dim', '?')}")
-    cells["nll"] = Cell(text="", value=None, command=evaluate_command(name, nll=True))
+    cells["nll"] = missing
     if nll is not None:
         cells["nll"] = _figure(nll, f"{{:.2f}} (K = {metrics_samples(metrics)})")
     cells["evaluated"] = missing
@@ -172,14 +175,16 @@ def metrics_samples(metrics: Mapping[str, Any] | None) -> str:
 
 def dataset(config: Mapping[str, Any]) -> str:
     """The data set of a checkpoint: a name, or the last part of a folder's path."""
-    name = str(config.get("dataset", "mnist"))
-    return name.replace("\\", "/").rstrip("/").rpartition("/")[2] or name
+    return short_name(str(config.get("dataset", "mnist")))
 
 
 def network(config: Mapping[str, Any]) -> str:
-    """Architecture and sizes, as "VAE 784-400-20"."""
+    """Architecture and sizes, as "VAE 784-400-20"; a likelihood that is not Bernoulli's, too."""
     sizes = [str(config[key]) for key in ("image_size", "h_dim", "z_dim") if key in config]
-    return f"{config.get('architecture', '?')} {'-'.join(sizes)}"
+    blocks = f", {config['blocks']} blocks" if "blocks" in config else ""
+    likelihood = str(config.get("likelihood", "bernoulli")).replace("_", " ")
+    other = "" if likelihood == "bernoulli" else f", {likelihood}"
+    return f"{config.get('architecture', '?')} {'-'.join(sizes)}{blocks}{other}"
 
 
 def _bytes(card: checkpoints.Checkpoint) -> int:

@@ -148,7 +148,7 @@ DEFAULTS: dict[str, object] = {
     UPLOADED: {},
     MODELS_VIEW: "Figures",
     OTHER: None,
-    PICK: 11,
+    PICK: 62,
     SAMPLE_SEED: 0,
     MANAGED: None,
     DELETING: None,

@@ -38,9 +38,7 @@ def _other(*, needed: bool) -> str | None:
     if st.session_state[state.OTHER] not in others:
         alike = [n for n in others if caches.dataset_of(n) == caches.dataset_of(mine)]
         st.session_state[state.OTHER] = (alike or others)[0]
-    return str(
-        st.selectbox(f"Beside {mine}, the model at the left", others, key=state.OTHER, width=320)
-    )
+    return str(st.selectbox(f"Compare {mine} with", others, key=state.OTHER, width=320))
 
 
 def _compare() -> None:

@@ -52,7 +52,7 @@ export default component("model-table", (root) => {
 
   const heading = ({ key, label, hint }, word) => {
     const mine = sortedBy === key;
-    const mark = element("span", { "aria-hidden": "true" }, mine ? (falling ? " ▼" : " ▲") : " ↕");
+    const mark = element("span", { "aria-hidden": "true" }, mine ? (falling ? "\u00a0▼" : "\u00a0▲") : "\u00a0↕");
     const button = element("button", { type: "button", title: hint, "data-testid": `sort-${key}` },
       label, mark);
     button.onclick = () => {

@@ -28,8 +28,10 @@ _mount = register("picture_grid")
 
 
 def picture_grid(rows: Sequence[Row], *, width: int, key: str) -> None:
-    """Rows of pictures below each other, column by column, each `width` px wide on screen; where
-    there is less room they scroll sideways together."""
+    """Rows of pictures below each other, column by column, each `width` px wide on screen.
+
+    Where there is less room they scroll sideways together; rows of a single picture shrink.
+    """
     encoded = [
         {
             "label": row.label,
