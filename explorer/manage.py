@@ -7,7 +7,7 @@ import sys
 import streamlit as st
 
 from core import checkpoint as checkpoints
-from core import data, folders
+from core import data, library
 from core.checkpoint import CheckpointError, describe
 from core.data import DataError
 from explorer import caches, jobs, overview, state
@@ -56,7 +56,7 @@ def _existing() -> None:
             on_click=overview.open_in_explore, args=(name,),
         )  # fmt: skip
         st.download_button(
-            "Download", functools.partial(folders.pack_checkpoint, name), f"{name}.zip",
+            "Download", functools.partial(library.pack_checkpoint, name), f"{name}.zip",
             "application/zip", on_click="ignore", icon=":material/download:",
             key=f"{state.EXPORT}_model",
             help="A zip to unpack into checkpoints/; it is made when you ask for it",
@@ -69,7 +69,7 @@ def _existing() -> None:
 
 def _facts(name: str) -> str:
     config = describe(name).config
-    size = sum(size for _, size in folders.files_of(name)) / 1e6
+    size = sum(size for _, size in library.files_of(name)) / 1e6
     return escaped(
         f"{overview.network(config)}, {overview.dataset(config)}, {size:.1f} MB with its map"
     )
@@ -131,7 +131,7 @@ def _rename(name: str, busy: str | None) -> None:
     st.markdown("**Rename or delete**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(
-            "New name", key=state.NEW_NAME, max_chars=folders.MOST_NAME, placeholder=name, width=240
+            "New name", key=state.NEW_NAME, max_chars=library.MOST_NAME, placeholder=name, width=240
         )
         st.button(
             "Rename", icon=":material/edit:", disabled=bool(busy) or not new.strip(),
@@ -144,7 +144,7 @@ def _do_rename(name: str) -> None:
     if not _may_change(name):
         return
     try:
-        folders.rename_checkpoint(name, new)
+        library.rename_checkpoint(name, new)
     except CheckpointError as error:
         state.notify(escaped(str(error)))
         return
@@ -173,7 +173,7 @@ def _delete(name: str, busy: str | None) -> None:
         if busy:
             st.caption("While it is at work, it can neither be renamed nor deleted.")
         return
-    files = folders.files_of(name)
+    files = library.files_of(name)
     listed = "  \n".join(f"{escaped(file)} ({size / 1e6:.2f} MB)" for file, size in files)
     size = sum(size for _, size in files) / 1e6
     with st.container(border=True):
@@ -202,7 +202,7 @@ def _do_delete(name: str) -> None:
     if not _may_change(name):
         return
     try:
-        folders.delete_checkpoint(name)
+        library.delete_checkpoint(name)
     except CheckpointError as error:
         state.notify(escaped(str(error)))
     else:
@@ -239,7 +239,7 @@ def _upload() -> None:
             help="Its test images are encoded for the map and the sliders' ranges",
         )
     )  # fmt: skip
-    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=folders.MOST_NAME)
+    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=library.MOST_NAME)
     st.button(
         "Keep this model", type="primary", icon=":material/save:",
         on_click=functools.partial(_keep_upload, content, file.name, dataset),
@@ -249,7 +249,7 @@ def _upload() -> None:
 def _suggest_name() -> None:
     file = st.session_state[state.MODEL_FILE]
     if file is not None:
-        st.session_state[state.UPLOAD_NAME] = folders.free_name(file.name.rpartition(".")[0])
+        st.session_state[state.UPLOAD_NAME] = library.free_name(file.name.rpartition(".")[0])
 
 
 def _keep_upload(content: bytes, file: str, dataset: str) -> None:
@@ -261,7 +261,7 @@ def _keep_upload(content: bytes, file: str, dataset: str) -> None:
     try:
         model = model_from_bytes(content)
         _check_fit(model.image_shape, dataset)
-        folders.add_checkpoint(name, model, dataset=dataset, source=f"uploaded from {file}")
+        library.add_checkpoint(name, model, dataset=dataset, source=f"uploaded from {file}")
     except (CheckpointError, DataError) as error:
         state.notify(escaped(str(error)))
         return

@@ -17,7 +17,7 @@ from explorer.figures import CLASS_COLOURS
 BLUE, ORANGE = CLASS_COLOURS[:2]
 GREY = "#8a8a8a"
 STRETCH = 2.5  # nats that the axis shows beyond the published figures
-ROW = 25  # px of a dot's row
+ROW = 32  # px of a dot's row
 FEWEST_BARS = 12  # that a chart has room for: two dimensions do not make two walls
 CURVES = {
     "neg_elbo": "negative ELBO (nats)",
@@ -32,7 +32,8 @@ class Dot(NamedTuple):
 
     label: str
     nll: float | None  # nats; None: not measured
-    note: str  # written beside the dot: who measured it, or what to run
+    source: str  # who measured it, in small letters; may be empty
+    note: str  # shown when the pointer rests on it: how it was measured, or what to run
     group: str  # "ours", "dynamic" or "fixed"
 
 
@@ -80,8 +81,8 @@ def nll_dots(dots: Sequence[Dot]) -> go.Figure:
     for n, dot in enumerate(dots):
         if dot.nll is None:
             figure.add_annotation(
-                x=low, y=n, text=_words(dot.note), showarrow=False, xanchor="left",
-                font={"size": 12}, opacity=0.8,
+                x=low, y=n, text="not measured yet", showarrow=False, xanchor="left",
+                font={"size": 12}, opacity=0.8, hovertext=_words(dot.note),
             )  # fmt: skip
         else:  # a guide from the name to the dot
             end = min(dot.nll, high - 0.35)
@@ -96,13 +97,13 @@ def nll_dots(dots: Sequence[Dot]) -> go.Figure:
         height=96 + ROW * len(dots),
         margin={"l": 8, "r": 8, "t": 34, "b": 44},
         xaxis={
-            "title": "−log p(x), nats per image: less is better", "range": [low, high],
+            "title": "nats per image, less is better", "range": [low, high],
             "fixedrange": True, "zeroline": False,
         },
         yaxis={
             "range": [len(dots) - 0.4, -0.6], "fixedrange": True, "automargin": True,
             "showgrid": False, "zeroline": False, "tickvals": list(range(len(dots))),
-            "ticktext": [f"{_words(dot.label)} " for dot in dots],
+            "ticktext": [_row_name(dot) for dot in dots],
         },
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hoverlabel={"align": "left"},
@@ -117,7 +118,8 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
     """
     order = np.argsort(-kl, kind="stable")
     active = variance[order] > ACTIVE_VARIANCE
-    ticks = list(range(len(order)))
+    # As categories, of which the axis leaves some out where there is no room for all.
+    axis = _each_once([_words(names[d]) for d in order])
     places_shown = max(len(order), FEWEST_BARS)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09)
     for label, shown, pattern, symbol in (
@@ -129,7 +131,8 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
             for d in order[places]
         ]
         figure.add_bar(
-            x=places, y=kl[order[places]], name=f"{label} ({len(places)})", row=1, col=1,
+            x=[axis[n] for n in places], y=kl[order[places]], row=1, col=1,
+            name=f"{label} ({len(places)})",
             marker={
                 "color": BLUE if label == "active" else GREY, "line": {"width": 1, "color": GREY},
                 "pattern": {"shape": pattern, "fillmode": "overlay"},
@@ -137,7 +140,8 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
             hovertext=hover, hoverinfo="text", showlegend=bool(len(places)),
         )  # fmt: skip
         figure.add_scatter(
-            x=places, y=variance[order[places]], mode="markers", row=2, col=1, showlegend=False,
+            x=[axis[n] for n in places], y=variance[order[places]], mode="markers",
+            row=2, col=1, showlegend=False,
             marker={"symbol": symbol, "size": 8, "color": BLUE if label == "active" else GREY},
             hovertext=hover, hoverinfo="text",
         )  # fmt: skip
@@ -156,10 +160,10 @@ def dimension_bars(kl: np.ndarray, variance: np.ndarray, names: Sequence[str]) -
         margin={"l": 8, "r": 8, "t": 30, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
     )
-    figure.update_xaxes(fixedrange=True, range=[-0.6, places_shown - 0.4])
     figure.update_xaxes(
-        row=2, tickvals=ticks, ticktext=[_words(names[d]) for d in order], tickangle=-90
-    )
+        type="category", categoryorder="array", categoryarray=axis, tickangle=-90,
+        fixedrange=True, range=[-0.6, places_shown - 0.4],
+    )  # fmt: skip
     figure.update_yaxes(title="KL (nats)", row=1, fixedrange=True, automargin=True)
     figure.update_yaxes(
         title="activity Var(μ)", row=2, type="log", fixedrange=True, automargin=True,
@@ -222,6 +226,16 @@ def side_map(
         showlegend=len(classes) > 1,
     )
     return figure
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    """Names of which some may be the same, told apart by spaces without width."""
+    return [name + "\u200b" * names[:n].count(name) for n, name in enumerate(names)]
+
+
+def _row_name(dot: Dot) -> str:
+    source = f"<br><sup>{_words(dot.source)}</sup>" if dot.source else ""
+    return f"{_words(dot.label)}{source} "
 
 
 def _words(text: str) -> str:

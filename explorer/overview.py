@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import checkpoint as checkpoints
-from core import folders
+from core import library
 from core.checkpoint import CheckpointError, describe
 from core.data import short_name
 from explorer import caches, jobs, model_figures, state
@@ -62,7 +62,7 @@ def render() -> None:
         model_figures.nll_dots(rows),
         config={"displayModeBar": False},
         key=state.NLL_DOTS,
-        alt="; ".join(f"{dot.label}: {dot.nll or dot.note}" for dot in rows),
+        alt="; ".join(f"{dot.label} {dot.source}: {dot.nll or dot.note}" for dot in rows),
     )
     others = [name for name, card in cards if card and not _is_comparable(card.config)]
     if others:
@@ -136,7 +136,7 @@ def busy_with(name: str) -> str | None:
     job = jobs.current()
     if job and job.running and job.title.endswith(f" of {name}"):
         return f"{job.title.removesuffix(f' of {name}')}: {job.share:.0%}"
-    return "being trained now" if folders.is_training(checkpoints.CHECKPOINTS / name) else None
+    return "being trained now" if library.is_training(checkpoints.CHECKPOINTS / name) else None
 
 
 def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
@@ -147,7 +147,7 @@ def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
     cells = {
         "data": _word(dataset(config)),
         "network": _word(network(config)),
-        "parameters": _thousands(folders.parameter_count(card.path)),
+        "parameters": _thousands(library.parameter_count(card.path)),
         "size": _figure(_bytes(card) / 1e6, "{:.1f}"),
         "epochs": _epochs(config),
     }
@@ -229,10 +229,10 @@ def dots(cards: Sequence[Card]) -> list[Dot]:
         note = f"measured here with K = {metrics_samples(card.metrics)}"
         if nll is None:
             note = f"not measured: run {evaluate_command(name, nll=True)}"
-        ours.append(Dot(name, nll, note, "ours"))
+        ours.append(Dot(name, nll, "", note, "ours"))
     ours.sort(key=lambda dot: (dot.nll is None, dot.nll or 0.0))
     published = [
-        Dot(f"{p.method} · {p.source}", p.nll, f"K = {p.samples}", p.protocol)
+        Dot(p.method, p.nll, p.source, f"{p.source}, K = {p.samples}", p.protocol)
         for p in sorted(PUBLISHED, key=lambda p: (p.protocol, p.nll))
     ]
     return [*ours, *published]

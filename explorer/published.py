@@ -33,7 +33,7 @@ PUBLISHED = (
     Published("VAE", 86.35, 5000, "re-run by nbip", NBIP, "dynamic"),
     Published("IWAE, k = 5", 85.54, 5000, "Burda et al. 2016", IWAE_PAPER, "dynamic"),
     Published("IWAE, k = 50", 84.78, 5000, "Burda et al. 2016", IWAE_PAPER, "dynamic"),
-    Published("IWAE, k = 50", 84.59, 5000, "re-runs by X. Ding and by nbip", XQDING, "dynamic"),
+    Published("IWAE, k = 50", 84.59, 5000, "re-runs by X. Ding, nbip", XQDING, "dynamic"),
     Published("PIWAE, M = K = 8", 84.46, 5000, "Rainforth et al. 2018", TIGHTER, "dynamic"),
     Published("IWAE, k = 50, DReG", 84.32, 5000, "re-run by nbip", NBIP, "dynamic"),
     Published("VAE, 40 dimensions", 89.78, 200, "pythae", f"{HUB}vae", "fixed"),

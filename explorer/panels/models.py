@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core import checkpoint as checkpoints
-from core import folders
+from core import library
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from explorer import caches, compare, kept, manage, model_figures, overview, state
@@ -81,7 +81,7 @@ def _training() -> None:
     runs = {}
     for name in filter(None, (state.checkpoint(), other)):
         try:
-            epochs = folders.read_history(checkpoints.CHECKPOINTS / name)
+            epochs = library.read_history(checkpoints.CHECKPOINTS / name)
         except CheckpointError as error:
             st.error(str(error))
             continue

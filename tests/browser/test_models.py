@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from core import VAE
 from core.checkpoint import CHECKPOINTS, describe, list_checkpoints
-from core.folders import delete_checkpoint
+from core.library import delete_checkpoint
 
 Open = Callable[..., Page]
 

@@ -15,8 +15,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from core import VAE, load_checkpoint
 from core.data import DataError
-from core.folders import delete_checkpoint
 from core.images import to_uint8
+from core.library import delete_checkpoint
 from explorer import caches, frames, live
 
 HOST = {"origin": "http://testserver"}

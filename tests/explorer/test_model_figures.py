@@ -8,11 +8,11 @@ from explorer.model_figures import Dot
 from explorer.published import PUBLISHED
 
 DOTS = [
-    Dot("ours", 84.5, "K = 5000", "ours"),
-    Dot("tutorial", 140.0, "K = 5000", "ours"),
-    Dot("<b>new</b>", None, "not measured: run <x>", "ours"),
-    Dot("IWAE", 84.78, "K = 5000", "dynamic"),
-    Dot("VAE", 89.78, "K = 200", "fixed"),
+    Dot("ours", 84.5, "", "K = 5000", "ours"),
+    Dot("tutorial", 140.0, "", "K = 5000", "ours"),
+    Dot("<b>new</b>", None, "", "not measured: run <x>", "ours"),
+    Dot("IWAE", 84.78, "Burda <et al.>", "K = 5000", "dynamic"),
+    Dot("VAE", 89.78, "pythae", "K = 200", "fixed"),
 ]
 
 
@@ -23,7 +23,10 @@ def test_every_dot_has_a_row_and_its_number() -> None:
     texts = [text.strip() for trace in figure.data for text in trace.text]
     assert texts == ["84.50", "140.00", "84.78", "89.78"]
     assert figure.layout.yaxis.ticktext[2] == "&lt;b&gt;new&lt;/b&gt; "
-    assert "not measured: run &lt;x&gt;" in [note.text for note in figure.layout.annotations]
+    assert figure.layout.yaxis.ticktext[3] == "IWAE<br><sup>Burda &lt;et al.&gt;</sup> "
+    (missing,) = figure.layout.annotations
+    assert (missing.y, missing.text) == (2, "not measured yet")
+    assert missing.hovertext == "not measured: run &lt;x&gt;"
 
 
 def test_a_figure_far_off_is_an_arrow_at_the_edge_with_its_number() -> None:
@@ -39,8 +42,8 @@ def test_groups_differ_in_shape_as_well() -> None:
 
 
 def test_nothing_measured_is_drawn_all_the_same() -> None:
-    published = [Dot(p.method, p.nll, p.source, p.protocol) for p in PUBLISHED]
-    figure = model_figures.nll_dots([Dot("a", None, "not measured", "ours"), *published])
+    published = [Dot(p.method, p.nll, p.source, "", p.protocol) for p in PUBLISHED]
+    figure = model_figures.nll_dots([Dot("a", None, "", "not measured", "ours"), *published])
     assert len(figure.data[0].x) == 0 and len(figure.data[1].x) > 3
 
 
@@ -54,14 +57,22 @@ def test_bars_fall_and_inactive_ones_are_hatched() -> None:
     kl = np.array([0.1, 2.0, 0.0, 1.0])
     variance = np.array([0.005, 0.9, 1e-6, 0.5])
     active, dots, inactive, hollow = model_figures.dimension_bars(kl, variance, list("abcd")).data
-    assert list(active.x) == [0, 1] and list(active.y) == [2.0, 1.0]
-    assert list(inactive.x) == [2, 3] and list(inactive.y) == [0.1, 0.0]
+    assert list(active.x) == ["b", "d"] and list(active.y) == [2.0, 1.0]
+    assert list(inactive.x) == ["a", "c"] and list(inactive.y) == [0.1, 0.0]
     assert active.marker.pattern.shape == "" and inactive.marker.pattern.shape == "/"
     assert dots.marker.symbol == "circle" and hollow.marker.symbol == "circle-open"
     assert active.name == "active (2)" and inactive.name == "inactive (2)"
     assert list(dots.y) == [0.9, 0.5] and list(hollow.y) == [0.005, 1e-6]
-    ticks = model_figures.dimension_bars(kl, variance, list("abcd")).layout.xaxis2.ticktext
-    assert ticks == ("b", "d", "a", "c")
+
+
+def test_dimensions_of_the_same_name_keep_their_own_bars() -> None:
+    kl = np.array([0.1, 2.0, 1.0])
+    figure = model_figures.dimension_bars(kl, np.ones(3), ["lean", "<lean>", "lean"])
+    x = list(figure.data[0].x)
+    assert len(set(x)) == 3 and [name.rstrip("\u200b") for name in x] == [
+        "&lt;lean&gt;", "lean", "lean"
+    ]  # fmt: skip
+    assert list(figure.layout.xaxis.categoryarray) == x
 
 
 def test_curves_of_two_runs_differ_in_dash() -> None:

@@ -440,8 +440,8 @@ def test_a_model_that_another_visitor_has_deleted_is_a_sentence(two: Path) -> No
 def test_the_download_is_made_when_it_is_asked_for(two: Path) -> None:
     made: list[str] = []
     patch = pytest.MonkeyPatch()
-    pack = manage.folders.pack_checkpoint
-    patch.setattr(manage.folders, "pack_checkpoint", lambda name: made.append(name) or pack(name))
+    pack = manage.library.pack_checkpoint
+    patch.setattr(manage.library, "pack_checkpoint", lambda name: made.append(name) or pack(name))
     app = opened("Manage", "tiny-2")
     app.run()
     patch.undo()

@@ -1,4 +1,4 @@
-"""Folders of checkpoints: safe names, nothing overwritten, nothing outside touched."""
+"""The library of checkpoints: safe names, nothing overwritten, nothing outside touched."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from core import VAE, load_checkpoint
 from core.checkpoint import CheckpointError, list_checkpoints
-from core.folders import (
+from core.library import (
     DELETED,
     MOST_NAME,
     add_checkpoint,
@@ -230,7 +230,7 @@ def test_a_new_model_that_cannot_be_written_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.folders.save_checkpoint", full)
+    monkeypatch.setattr("core.library.save_checkpoint", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
         add_checkpoint("mine", tiny)
     assert not (two / "mine").exists()

@@ -1,7 +1,7 @@
-"""A checkpoint's folder as a whole: keep a new one, rename, delete, pack; what it says of its run.
+"""The library of checkpoints: keep a new one, rename, delete, pack; what one says of its run.
 
 A name is an entry of the list of checkpoints and never a path, and a link is never followed: what
-these functions change lies in `root` itself. A folder that is being trained is left alone.
+these functions change lies in `root` itself. A checkpoint that is being trained is left alone.
 """
 
 import contextlib
