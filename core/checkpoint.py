@@ -2,8 +2,9 @@
 
 config.json holds what builds the network again (`architecture` and its arguments) and where it
 comes from (`dataset`, `training`, `versions`). metrics.json is written by `python -m core
-evaluate` only; map.npz is the encoded test set with its UMAP and t-SNE, and says which weights it
-was made with. Every file is replaced atomically.
+evaluate` only; map.npz is the encoded test set with its UMAP and t-SNE, says which weights it was
+made with, and may hold the images themselves, for whoever has not the data set. Every file is
+replaced atomically.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 
 from core import foreign, hub
 from core.latent import LatentMap
-from core.model import VAE
+from core.model import VAE, Config
 from core.recognise import from_config, recognised
 from core.weights import CheckpointError, read_safetensors, read_state_dict
 
@@ -85,7 +86,8 @@ def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
 
 def fingerprint(path: Path) -> tuple[int, ...]:
     """Changes whenever a file that a page is made of is replaced; for caches."""
-    files = [path / name for name in ("model.safetensors", "map.npz", "repair.safetensors")]
+    names = ("model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors")
+    files = [path / name for name in names]
     return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 
@@ -101,19 +103,23 @@ def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:
     )
 
 
+def config_of(model: VAE) -> Config:
+    """The part of config.json that builds the network again."""
+    return {"architecture": type(model).__name__, **model.config()}
+
+
 def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
     """Write config.json and model.safetensors into the folder `path`.
 
     `provenance` (dataset, training, ...) goes into config.json beside the architecture.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     config = {
-        "architecture": type(model).__name__,
-        **model.config(),
+        **config_of(model),
         **provenance,
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
     }
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
@@ -175,10 +181,11 @@ def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> No
         )
     arrays = {
         "mu": latent.mu.numpy(),
-        "labels": latent.labels.to(torch.uint8).numpy(),
+        "labels": latent.labels.to(torch.int16).numpy(),
         "kl_per_dim": latent.kl_per_dim.numpy(),
         "weights": np.array(present),
         **{f"embedding_{name}": xy.numpy() for name, xy in latent.embeddings.items()},
+        **({} if latent.images is None else {"images": latent.images.numpy()}),
     }
 
     def write(temporary: Path) -> None:
@@ -208,6 +215,7 @@ def load_map(path: Path) -> LatentMap | None:
                     for name in arrays.files
                     if name.startswith("embedding_")
                 },
+                torch.from_numpy(arrays["images"]) if "images" in arrays.files else None,
             )
             weights = str(arrays["weights"]) if "weights" in arrays.files else ""
         n, d = latent.mu.shape
@@ -215,6 +223,11 @@ def load_map(path: Path) -> LatentMap | None:
             raise ValueError("its arrays do not fit each other")
         if any(xy.shape != (n, 2) for xy in latent.embeddings.values()):
             raise ValueError("its embeddings do not fit its points")
+        images = latent.images
+        if images is not None and (
+            images.dtype != torch.uint8 or images.ndim != 4 or len(images) != n
+        ):
+            raise ValueError("its images do not fit its points")
     except Exception as error:  # np.load raises whatever zipfile, zlib or the parser raise
         raise CheckpointError(f"{file} is damaged ({error}). {again}") from None
     if weights != weights_digest(path):

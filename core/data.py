@@ -8,8 +8,11 @@ which core/folder.py reads.
 """
 
 import functools
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core import folder
 from core.originals import read_split
@@ -17,7 +20,8 @@ from core.sources import SOURCES, DataError, LabelledImages, Source
 
 __all__ = [
     "DATA", "SOURCES", "DataError", "LabelledImages", "Source", "dataset_id", "fetch",
-    "find_source", "is_folder", "load_dataset", "problems", "short_name",
+    "find_source", "is_folder", "is_ink", "load_dataset", "load_split", "missing",
+    "problems", "short_name",
 ]  # fmt: skip
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -49,6 +53,47 @@ def load_dataset(
     return _load(name, split, Path(root))
 
 
+def load_split(config: Mapping[str, Any], split: str) -> LabelledImages:
+    """A split of what a checkpoint was trained on, by its config.json: images as its model takes
+    them. Raises DataError, also when they have another shape or a folder other classes by now."""
+    name, channels = str(config.get("dataset", "mnist")), int(config.get("channels", 1))
+    side = math.isqrt(int(config["image_size"]) // channels)
+    found = load_dataset(name, split, side=side, channels=channels)
+    shape = tuple(found.images.shape[1:])
+    if shape != (channels, side, side):
+        raise DataError(
+            f"The images of {name} are {_shown(shape)}; this model takes "
+            f"{_shown((channels, side, side))}."
+        )
+    classes = config.get("classes")
+    if is_folder(name) and classes is not None and tuple(classes) != find_source(name).classes:
+        raise DataError(
+            f"The class folders of {name} are no longer those that this model was trained with "
+            f"({', '.join(map(str, classes))})."
+        )
+    return found
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    kind = {1: "grey", 3: "colour"}.get(shape[0], f"{shape[0]} channels")
+    return f"{shape[2]} x {shape[1]} pixels in {kind}"
+
+
+def missing(name: str, split: str, root: Path = DATA) -> str | None:
+    """Why a split cannot be at hand, found without reading it; None when its files are there."""
+    try:
+        if is_folder(name):
+            folder.scan(dataset_id(name))
+            return None
+        source = find_source(name)
+    except DataError as error:
+        return str(error)
+    raw = root / source.folder / "raw"
+    if all((raw / original.name).is_file() for original in source.files[split]):
+        return None
+    return f"{source.title} is not at hand. Run `python -m core fetch {name}` to bring it."
+
+
 def find_source(name: str) -> Source:
     """What is known of a data set without reading its pictures. Raises DataError."""
     if name in SOURCES:
@@ -60,6 +105,11 @@ def find_source(name: str) -> Source:
         f"There is no data set {name!r}; known are: {', '.join(SOURCES)}, and the path of any "
         "folder of images."
     )
+
+
+def is_ink(name: str) -> bool:
+    """Whether its pictures are handwriting, white on black: core.digits reads uploads for it."""
+    return name in SOURCES and SOURCES[name].ink
 
 
 def is_folder(name: str) -> bool:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from PIL.Image import Resampling
 
 from core.photo import MAX_PIXELS
 
 # Raster only: PostScript, PDF and metafiles run programs of their own.
 FORMATS = (
-    "PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "AVIF", "JPEG2000", "MPO"
+    "PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "AVIF", "JPEG2000"
 )  # fmt: skip
 DEEP = {"I": None, "F": None, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535}
 
@@ -78,7 +78,13 @@ def fitted_picture(source: bytes, shape: tuple[int, int, int]) -> torch.Tensor:
 
 
 def _shallow(image: Image.Image) -> Image.Image:
-    """16 and 32 bits a pixel as 8: Pillow would clip them at 255."""
+    """What Pillow does not make grey or RGB by itself: 16 and 32 bits a pixel, which it would clip
+    at 255, and LAB."""
+    if image.mode == "LAB":
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+        assert converted is not None  # it is, unless converted in place
+        return converted
     if image.mode not in DEEP:
         return image
     values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0).clip(0)

@@ -10,10 +10,10 @@ Class folders: the folders just below the given one name the classes. With fewer
 or when most pictures lie beside them, all are one class, "image".
 """
 
-import functools
 import hashlib
 import os
 import stat
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -68,21 +68,31 @@ class FolderImages(NamedTuple):
 def read_folder(
     path: str, side: int, channels: int, on_step: OnStep = lambda done, total: None
 ) -> FolderImages:
-    """The pictures of an absolute path; read once per process. Raises DataError."""
+    """The pictures of an absolute path; read once per process. Raises DataError.
+
+    on_step(done, total) counts files.
+    """
     if side not in SIDES or channels not in CHANNELS:
         raise DataError(
             f"Images of a folder are made {', '.join(map(str, SIDES))} pixels wide in 1 or 3 "
             f"channels; asked for {side} pixels and {channels} channels."
         )
-    _listeners[:] = [on_step]
-    return _read_folder(path, side, channels)
+    key = (path, side, channels)
+    with _reading:  # whoever comes second waits and finds it there
+        if key not in _known:
+            read = _read_folder(*key, on_step)
+            while len(_known) >= MOST_KNOWN:
+                del _known[next(iter(_known))]
+            _known[key] = read
+        return _known[key]
 
 
-_listeners: list[OnStep] = []  # who hears of the progress: no part of the cache's key
+MOST_KNOWN = 2
+_reading = threading.Lock()
+_known: dict[tuple[str, int, int], FolderImages] = {}
 
 
-@functools.lru_cache(maxsize=2)
-def _read_folder(path: str, side: int, channels: int) -> FolderImages:
+def _read_folder(path: str, side: int, channels: int, on_step: OnStep) -> FolderImages:
     found = scan(path)
     _check_memory(path, len(found.files), side, channels)
     pixels = np.empty((len(found.files), channels, side, side), np.uint8)
@@ -96,8 +106,7 @@ def _read_folder(path: str, side: int, channels: int) -> FolderImages:
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # Pillow decodes without the GIL
         for done, _ in enumerate(pool.map(read, range(len(found.files))), 1):
-            for listener in _listeners:
-                listener(done, len(found.files))
+            on_step(done, len(found.files))
     kept = [n for n in range(len(found.files)) if n not in failed]
     problems = [*_unread(found.files, failed), *found.problems]
     if len(kept) < 2:

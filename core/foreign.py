@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.model import VAE
+from core.model import VAE, Config
 from core.weights import CheckpointError, first_line
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -96,15 +96,9 @@ class ForeignVAE(VAE):
         self.flat = False  # whether theirs takes (B, C * H * W)
         self._probe(image_shape)
 
-    def config(self) -> dict[str, Any]:
-        """What a page says of it. Nothing builds it again but its own code."""
-        return {
-            "architecture": self.spec,
-            "image_size": self.image_size,
-            "z_dim": self.z_dim,
-            "channels": self.image_shape[0],
-            "likelihood": self.likelihood,
-        }
+    def config(self) -> Config:
+        """There is none: nothing but its own code builds it again. Raises CheckpointError."""
+        raise CheckpointError(f"{self.spec} is code, so no checkpoint can be written of it.")
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), each (B, D)."""
@@ -196,6 +190,8 @@ class ForeignVAE(VAE):
                 stage=1,
             )
         mu, log_var = (_tensor(value, self.spec, "encode") for value in found)
+        if _traced():
+            return mu, log_var
         if mu.ndim != 2 or mu.shape != log_var.shape or len(mu) != len(x) or not mu.shape[1]:
             raise Misfit(
                 f"{self.spec}: encode must return mu and log_var of shape (B, D), a vector for "
@@ -216,6 +212,8 @@ class ForeignVAE(VAE):
                 f"{self.spec}: decode failed on z {tuple(z.shape)}. {_said(error)}", stage=3
             ) from error
         images = _tensor(found, self.spec, "decode")
+        if _traced():
+            return images.flatten(1).clamp(0, 1)
         if images.ndim < 2 or len(images) != len(z) or images[0].numel() != pixels:
             raise Misfit(
                 f"{self.spec}: decode gave {tuple(images.shape)} for {len(z)} points z; images of "
@@ -230,6 +228,11 @@ class ForeignVAE(VAE):
                 stage=5,
             )
         return images.flatten(1).clamp(0, 1)
+
+
+def _traced() -> bool:
+    """Whether this runs for an export: asking for values or lengths would fix them for good."""
+    return bool(torch.compiler.is_exporting())
 
 
 def _is_vae(value: object) -> bool:

@@ -7,7 +7,10 @@ from pathlib import Path
 from core.weights import CheckpointError
 
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")  # owner/name
-FILES = ["config.json", "model.safetensors", "metrics.json", "map.npz", "repair.safetensors"]
+CARRIED = (  # what a checkpoint's folder may hold beside config and weights, and the Hub too
+    "metrics.json", "map.npz", "history.json", "prior.safetensors", "repair.safetensors",
+)  # fmt: skip
+FILES = ["config.json", "model.safetensors", *CARRIED]
 
 
 def is_repo_id(text: str) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from core import VAE, images, traversal
 from core.checkpoint import CheckpointError
 from core.data import DataError, LabelledImages
+from core.prior import GaussianMixture, sample_prior
 from explorer import caches, model_figures, sources, state
 from explorer.components import Row, Tile, picture_grid
 from explorer.wording import escaped
@@ -199,28 +200,40 @@ def _active(active: Sequence[bool]) -> str:
     return f"{sum(active)} of {len(active)} dimensions active"
 
 
-def prior_draws(seeds: Sequence[int], z_dim: int) -> Tensor:
-    """A draw from N(0, I) a seed, (len(seeds), z_dim): a shorter z is the start of a longer."""
-    draws = [np.random.default_rng(seed).standard_normal(z_dim) for seed in seeds]
-    return torch.from_numpy(np.stack(draws).astype(np.float32))
+def prior_draws(seeds: Sequence[int], z_dim: int, mixture: GaussianMixture | None = None) -> Tensor:
+    """A draw from N(0, I), or from the mixture, a seed: (len(seeds), z_dim)."""
+    return torch.cat(
+        [sample_prior(z_dim, 1, torch.Generator().manual_seed(seed), mixture) for seed in seeds]
+    )
 
 
 def _prior_samples(sides: Sequence[Side]) -> None:
     first = int(st.session_state[state.SAMPLE_SEED])
     seeds = range(first, first + SEEDS)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Prior samples**, decode(z) for z from N(0, I), the same seeds")
+        st.markdown("**Prior samples**, decode(z) for z of the same seeds")
         st.button("Other seeds", on_click=_other_seeds)
     rows = []
     for side in sides:
-        with torch.no_grad():
-            made = side.model.decode(prior_draws(seeds, side.model.z_dim))
-        tiles = [
-            Tile(images.to_png(image), f"{side.name}, seed {seed}", f"seed {seed}")
-            for image, seed in zip(made, seeds, strict=True)
-        ]
-        rows.append(Row(side.name, f"z of {side.model.z_dim}", tiles))
+        priors = {"N(0, I)": None, "mixture over the data": _mixture(side.name)}
+        for prior, mixture in priors.items():
+            if prior != "N(0, I)" and mixture is None:
+                continue
+            with torch.no_grad():
+                made = side.model.decode(prior_draws(seeds, side.model.z_dim, mixture))
+            tiles = [
+                Tile(images.to_png(image), f"{side.name}, {prior}, seed {seed}", f"seed {seed}")
+                for image, seed in zip(made, seeds, strict=True)
+            ]
+            rows.append(Row(side.name, prior, tiles))
     picture_grid(rows, width=TILE_PX, key=state.PRIOR_SAMPLES)
+
+
+def _mixture(name: str) -> GaussianMixture | None:
+    try:
+        return caches.prior_mixture(name)
+    except CheckpointError:  # a damaged file: N(0, I) is always there
+        return None
 
 
 def _other_seeds() -> None:

@@ -6,9 +6,8 @@ import sys
 
 import streamlit as st
 
-from core import checkpoint as checkpoints
 from core import data, library
-from core.checkpoint import CheckpointError, describe
+from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
 from explorer import caches, jobs, overview, state
 from explorer.wording import escaped
@@ -39,9 +38,13 @@ def render() -> None:
 
 
 def _existing() -> None:
-    names = caches.checkpoints()
+    names = list_checkpoints()  # a model that the server was started with has no folder
+    if not names:
+        st.info("There is no model in checkpoints/ yet.")
+        return
     if st.session_state[state.MANAGED] not in names:
-        st.session_state[state.MANAGED] = state.checkpoint()
+        mine = state.checkpoint()
+        st.session_state[state.MANAGED] = mine if mine in names else names[0]
     name = str(st.selectbox("Which model", names, key=state.MANAGED, on_change=_keep_it))
     busy = overview.busy_with(name)
     try:
@@ -68,7 +71,7 @@ def _existing() -> None:
 
 
 def _facts(name: str) -> str:
-    config = describe(name).config
+    config = caches.described(name).config
     size = sum(size for _, size in library.files_of(name)) / 1e6
     return escaped(
         f"{overview.network(config)}, {overview.dataset(config)}, {size:.1f} MB with its map"
@@ -107,7 +110,7 @@ def _start_evaluation(name: str, samples: int) -> None:
     if not writable():
         return
     command = [
-        sys.executable, "-m", "core", "evaluate", str(checkpoints.CHECKPOINTS / name),
+        sys.executable, "-m", "core", "evaluate", str(caches.folder(name)),
         "--nll", str(samples), "--progress", "lines",
     ]  # fmt: skip
     try:
@@ -162,7 +165,7 @@ def _may_change(name: str) -> bool:
 
 
 def _delete(name: str, busy: str | None) -> None:
-    if len(caches.checkpoints()) < 2:
+    if len(list_checkpoints()) < 2:
         st.caption("The last model cannot be deleted.")
         return
     if st.session_state[state.DELETING] != name:

@@ -6,14 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from core import checkpoint as checkpoints
 from core import library
-from core.checkpoint import CheckpointError, describe
+from core.checkpoint import Checkpoint, CheckpointError
 from core.data import short_name
 from explorer import caches, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
 from explorer.published import PUBLISHED
+from explorer.served import SERVED
+from explorer.wording import escaped
 
 COLUMNS: tuple[Column, ...] = (
     Column(key="data", label="data set", hint="What it was trained on"),
@@ -30,6 +31,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(key="active_units", label="active\nunits", hint="Dimensions with Var(μ) above 0.01"),
     Column(key="recon_mse", label="MSE of\na pixel", hint="Between a test image and decode(μ)"),
     Column(
+        key="neg_elbo_binarized", label="ELBO of\nbinarised",
+        hint="Negative ELBO in nats on dynamically binarised test images, as papers report it",
+    ),
+    Column(
         key="nll", label="−log p(x)\n(nats)",
         hint="Importance-weighted, on dynamically binarised test images; K samples an image",
     ),
@@ -45,9 +50,14 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 MEASURED = {
     "neg_elbo": "{:.2f}", "reconstruction": "{:.2f}", "kl": "{:.2f}", "recon_mse": "{:.4f}",
+    "neg_elbo_binarized": "{:.2f}",
     "frechet_prior": "{:.2f}", "frechet_mixture": "{:.2f}",
 }  # fmt: skip
+# Not of every model: without a classifier of its data, or with another likelihood, there are none.
+OPTIONAL = ("frechet_prior", "frechet_mixture", "neg_elbo_binarized")
 NLL_SAMPLES = 5000  # as published
+
+NONE = Cell(text="–", value=None, command=None)  # there is no such figure
 
 
 def render() -> None:
@@ -68,7 +78,7 @@ def render() -> None:
     if others:
         st.caption(
             f"Left out, as their −log p(x) is of other data or another likelihood: "
-            f"{', '.join(others)}."
+            f"{escaped(', '.join(others))}."
         )
     _sources()
     st.markdown("**All models** :small[:gray[a heading sorts, a name opens Explore]]")
@@ -95,12 +105,12 @@ def _open(component: str) -> None:
     open_in_explore(str(st.session_state[component].open))
 
 
-Card = tuple[str, checkpoints.Checkpoint | None]  # None: its files cannot be read
+Card = tuple[str, Checkpoint | None]  # None: its files cannot be read
 
 
 def _card(name: str) -> Card:
     try:
-        return name, describe(name)
+        return name, caches.described(name)
     except CheckpointError:
         return name, None
 
@@ -118,13 +128,13 @@ def number(of: Mapping[str, Any] | None, key: str) -> float | None:
     return float(value) if abs(value) < float("inf") else None
 
 
-def table_row(name: str, card: checkpoints.Checkpoint | None) -> ModelRow:
+def table_row(name: str, card: Checkpoint | None) -> ModelRow:
     """What the table says of a model."""
     row = ModelRow(
         name=name, is_open=name == state.checkpoint(), note=busy_with(name), problem=None, cells={}
     )
     try:
-        card = card or describe(name)  # says why it cannot be read
+        card = card or caches.described(name)  # says why it cannot be read
         row["cells"] = _cells(name, card)
     except CheckpointError as error:
         row["problem"] = str(error)
@@ -136,10 +146,10 @@ def busy_with(name: str) -> str | None:
     job = jobs.current()
     if job and job.running and job.title.endswith(f" of {name}"):
         return f"{job.title.removesuffix(f' of {name}')}: {job.share:.0%}"
-    return "being trained now" if library.is_training(checkpoints.CHECKPOINTS / name) else None
+    return "being trained now" if library.is_training(caches.folder(name)) else None
 
 
-def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
+def _cells(name: str, card: Checkpoint) -> dict[str, Cell]:
     config, metrics = card.config, card.metrics
     # One command for all that is missing, so that neighbours in the table are one cell.
     nll = number(metrics, "nll")
@@ -147,13 +157,15 @@ def _cells(name: str, card: checkpoints.Checkpoint) -> dict[str, Cell]:
     cells = {
         "data": _word(dataset(config)),
         "network": _word(network(config)),
-        "parameters": _thousands(library.parameter_count(card.path)),
-        "size": _figure(_bytes(card) / 1e6, "{:.1f}"),
+        **_weight(name, card),
         "epochs": _epochs(config),
     }
     for key, form in MEASURED.items():
         value = number(metrics, key)
-        cells[key] = missing if value is None else _figure(value, form)
+        if value is None and key in OPTIONAL and "evaluated" in (metrics or {}):
+            cells[key] = NONE
+        else:
+            cells[key] = missing if value is None else _figure(value, form)
     units = number(metrics, "active_units")
     cells["active_units"] = missing
     if units is not None:
@@ -187,8 +199,14 @@ def network(config: Mapping[str, Any]) -> str:
     return f"{config.get('architecture', '?')} {'-'.join(sizes)}{blocks}{other}"
 
 
-def _bytes(card: checkpoints.Checkpoint) -> int:
-    return (card.path / "model.safetensors").stat().st_size  # parameter_count has read it
+def _weight(name: str, card: Checkpoint) -> dict[str, Cell]:
+    """Numbers and bytes of its weights."""
+    if name in SERVED:  # a person's own code, in memory
+        count = sum(p.numel() for p in caches.model(name).parameters())
+        return {"parameters": _thousands(count), "size": NONE}
+    count = library.parameter_count(card.path)
+    size = (card.path / "model.safetensors").stat().st_size
+    return {"parameters": _thousands(count), "size": _figure(size / 1e6, "{:.1f}")}
 
 
 def _epochs(config: Mapping[str, Any]) -> Cell:

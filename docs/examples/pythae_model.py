@@ -1,6 +1,7 @@
 """A model trained with pythae 0.1.2, opened here:
 
-PYTHAE_MODEL=my_model/final_model python -m core sample docs.examples.pythae_model:load
+    export PYTHAE_MODEL=my_model/final_model
+    streamlit run streamlit_app.py -- --model docs.examples.pythae_model:load
 
 pythae's own loader is used, which unpickles the encoder and decoder of a model that has its own:
 open only folders that you trust.

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import checkpoint as checkpoints
 from core import library
 from core.checkpoint import CheckpointError
 from core.data import DataError
@@ -19,7 +18,7 @@ def render() -> None:
     """What there is on top, then the view that was chosen."""
     st.markdown(
         "#### Models\n"
-        "What each model scores, what two of them make of the same digits, and where their nats go."
+        "What each model scores, what two make of the same pictures, and where their nats go."
     )
     view = st.segmented_control(
         "View", list(VIEWS), key=state.MODELS_VIEW, required=True, label_visibility="collapsed"
@@ -81,7 +80,7 @@ def _training() -> None:
     runs = {}
     for name in filter(None, (state.checkpoint(), other)):
         try:
-            epochs = library.read_history(checkpoints.CHECKPOINTS / name)
+            epochs = library.read_history(caches.folder(name))
         except CheckpointError as error:
             st.error(str(error))
             continue

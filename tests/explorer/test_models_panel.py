@@ -132,6 +132,15 @@ def test_what_was_not_measured_says_which_command_measures_it(two: Path, table: 
     assert rows["tiny-2"]["epochs"]["text"] == "not recorded"
 
 
+def test_what_there_is_not_for_a_model_is_no_gap(two: Path, table: list[Any]) -> None:
+    (two / "tiny-2" / "metrics.json").write_text('{"nll": 90, "evaluated": "2026-01-02"}')
+    opened("Figures", "tiny-3")
+    cells = next(row["cells"] for row in table[0] if row["name"] == "tiny-2")
+    for key in overview.OPTIONAL:
+        assert (cells[key]["text"], cells[key]["command"]) == ("–", None)
+    assert cells["evaluated"]["text"] == "2026-01-02" and cells["kl"]["command"]
+
+
 def test_measured_figures_stand_beside_the_published_ones(two: Path) -> None:
     metrics = {"nll": 84.9, "nll_samples": 5000, "evaluated": "2026-01-02"}
     (two / "tiny-2" / "metrics.json").write_text(json.dumps(metrics))
@@ -310,10 +319,10 @@ def test_shared_indices_are_one_of_each_class_first() -> None:
     assert compare.shared_indices(torch.zeros(3, dtype=torch.long)) == [0, 1, 2]
 
 
-def test_a_seed_is_the_same_draw_whatever_the_dimensions() -> None:
-    short, long = compare.prior_draws([4, 9], 3), compare.prior_draws([4, 9], 20)
-    assert short.shape == (2, 3) and torch.equal(short, long[:, :3])
-    assert not torch.equal(short[0], short[1])
+def test_a_seed_is_always_the_same_draw() -> None:
+    one, more = compare.prior_draws([4], 3), compare.prior_draws([9, 4], 3)
+    assert one.shape == (1, 3) and torch.equal(one[0], more[1])
+    assert not torch.equal(more[0], more[1])
     z = compare.prior_draws(range(4000), 2)
     assert abs(float(z.mean())) < 0.05 and abs(float(z.std()) - 1) < 0.05
 
