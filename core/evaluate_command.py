@@ -101,9 +101,11 @@ def evaluate_command(
         write_json(folder / "metrics.json", metrics)
     if journal:
         journal.remove()
-    _print(metrics, as_json=json_)
+    _print(metrics)
     if not folder:
         print(f"Only printed: {name} has no folder of its own here to keep figures and map in.")
+    if json_:
+        print(json.dumps(metrics))
 
 
 def _prior(
@@ -123,13 +125,11 @@ def _prior(
     return sample_distances(model, mixture, test.images, classifier, seed=seed)
 
 
-def _print(metrics: Mapping[str, Any], *, as_json: bool) -> None:
+def _print(metrics: Mapping[str, Any]) -> None:
     for key, value in metrics.items():
         if not isinstance(value, list):
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
             print(f"{key:22} {shown}")
-    if as_json:
-        print(json.dumps(metrics))
 
 
 def _digest(pictures: torch.Tensor) -> str:
