@@ -234,7 +234,7 @@ def _each_once(names: Sequence[str]) -> list[str]:
 
 
 def _row_name(dot: Dot) -> str:
-    source = f"<br><sup>{_words(dot.source)}</sup>" if dot.source else ""
+    source = f'<br><span style="font-size:10px">{_words(dot.source)}</span>' if dot.source else ""
     return f"{_words(dot.label)}{source} "
 
 

@@ -90,7 +90,8 @@ def render() -> None:
     )
     st.caption(
         "Nats per image over the test set, as `python -m core evaluate NAME` writes them into "
-        "metrics.json; only −log p(x) is of binarised images, so only it compares with papers."
+        "metrics.json. Only what is of binarised images, −log p(x) and that ELBO, compares with "
+        "papers."
     )
 
 

@@ -15,7 +15,9 @@ function cellsOf({ name, cells, problem }, columns) {
   columns.forEach(({ key, label }, n) => {
     const { text, command, value } = cells[key];
     if (!command) {
-      made.push(element("td", typeof value === "string" ? { class: "word" } : {}, text));
+      const word = typeof value === "string";
+      // Words wrap between words, and not within 784-400-20.
+      made.push(element("td", word ? { class: "word" } : {}, text.replaceAll("-", "\u2011")));
       return;
     }
     const before = columns[n - 1] && cells[columns[n - 1].key].command;
