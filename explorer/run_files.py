@@ -1,0 +1,104 @@
+"""What the folder of a run says: progress, history, and which epochs left pictures.
+
+core.train writes these files and nobody else; a file that is missing, half there or of another
+kind is as good as none. Knows neither Streamlit nor processes.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SAMPLES = "samples"
+HISTORY = ("epoch", "reconstruction", "kl", "neg_elbo", "active_units")
+
+
+class Progress(NamedTuple):
+    """progress.json: where a run stands, or stood when it was last written."""
+
+    state: str  # "running", "finished", "stopped" or "failed"
+    pid: int
+    epoch: int  # under way, from 1
+    epochs: int
+    step: int
+    steps: int
+    reconstruction: float | None  # nats per image, mean over the epoch so far
+    kl: float | None
+    images_per_second: float | None
+    eta: float | None  # s
+    updated: float  # unix time
+    reason: str | None
+
+
+class Shown(NamedTuple):
+    """An epoch that there is something to see of, and when its files were written (ns)."""
+
+    epoch: int
+    version: int
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """A JSON object, or None where there is none that can be read."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def progress(folder: Path) -> Progress | None:
+    value = read_json(folder / "progress.json")
+    if value is None or not isinstance(value.get("state"), str):
+        return None
+    reason = value.get("reason")
+    return Progress(
+        state=value["state"],
+        **{key: int(_number(value, key) or 0) for key in ("pid", "epoch", "epochs", "step", "steps")},
+        **{key: _number(value, key) for key in ("reconstruction", "kl", "images_per_second", "eta")},
+        updated=_number(value, "updated") or 0.0,
+        reason=reason if isinstance(reason, str) else None,
+    )  # fmt: skip
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """The complete epochs of history.json in their order, each with all the keys of HISTORY."""
+    value = read_json(folder / "history.json") or {}
+    epochs = value.get("epochs")
+    found = [row for row in epochs if isinstance(row, dict)] if isinstance(epochs, list) else []
+    numbers = [{key: _number(epoch, key) for key in HISTORY} for epoch in found]
+    return [
+        {key: float(number) for key, number in epoch.items() if number is not None}
+        for epoch in numbers
+        if None not in epoch.values()
+    ]
+
+
+def shown_epochs(folder: Path) -> list[Shown]:
+    """The epochs that left pictures of samples and reconstructions and the codes of a map."""
+    found = []
+    for codes in (folder / SAMPLES).glob("codes-*.npz"):
+        number = codes.stem.removeprefix("codes-")
+        files = [codes, *(picture(folder, kind, number) for kind in ("sampled", "reconst"))]
+        try:
+            versions = [file.stat().st_mtime_ns for file in files]
+        except OSError:  # the other files of this epoch are still to come
+            continue
+        if number.isdecimal():
+            found.append(Shown(int(number), max(versions)))
+    return sorted(found)
+
+
+def picture(folder: Path, kind: str, epoch: int | str) -> Path:
+    """`kind` is "sampled" or "reconst"."""
+    return folder / SAMPLES / f"{kind}-{epoch}.png"
+
+
+def _number(value: Mapping[str, Any], key: str) -> float | None:
+    number = value.get(key)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:  # a whole number beyond all floats
+        return None
