@@ -7,6 +7,7 @@ sentence on standard error and exit status 1.
 import dataclasses
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,9 +29,11 @@ from core.checkpoint import (
     weights_digest,
     write_json,
 )
+from core.config import TrainConfig
 from core.metrics import evaluate
 from core.repair_commands import repair_command, train_repair_command
-from core.train import Progress, TrainConfig, train
+from core.runs import ProgressFile
+from core.train import Progress, TrainingError, train
 
 
 def train_command(
@@ -54,11 +57,32 @@ def train_command(
             f"{_shown(folder)} already holds a model. Choose another --name, or continue it with "
             "--resume."
         )
-    train_images = data.load_dataset(config.dataset, "train").images
-    saved = 0
+    train_set, test_set = (data.load_dataset(config.dataset, split) for split in ("train", "test"))
+    if config.batch_size > len(train_set.images):
+        raise ValueError(
+            f"batch_size must be at most the number of training images, {len(train_set.images)}; "
+            f"it is {config.batch_size}."
+        )
+    _train(config, train_set, test_set, folder, resume=resume)
+    print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
+    evaluate_command(folder.name)
+
+
+def _train(
+    config: TrainConfig,
+    train_set: data.LabelledImages,
+    test_set: data.LabelledImages,
+    folder: Path,
+    *,
+    resume: bool,
+) -> None:
+    """The run with its bar and its progress.json; what ends it early is said in both."""
+    saved, file = 0, ProgressFile(folder)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is kept is said
     with tqdm(desc="starting", unit="step", dynamic_ncols=True) as bar:
 
         def on_step(p: Progress) -> None:
+            file.update(p)
             bar.total = p.epochs * p.steps
             bar.n = (p.epoch - 1) * p.steps + p.step
             bar.set_description(
@@ -71,13 +95,19 @@ def train_command(
             saved = p.epoch
             bar.write(
                 f"epoch {p.epoch}: reconstruction {p.reconstruction:.2f}, KL {p.kl:.2f}, "
-                f"negative ELBO {p.reconstruction + p.kl:.2f} nats per training image"
+                f"negative ELBO {p.reconstruction + p.kl:.2f} nats per training image, "
+                f"{p.images_per_second:.0f} images/s"
             )
 
+        file.write("running")
         try:
-            train(config, train_images, folder, resume=resume, on_step=on_step, on_epoch=on_epoch)
+            train(
+                config, train_set.images, folder, held_out=test_set, resume=resume,
+                on_step=on_step, on_epoch=on_epoch,
+            )  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
+            file.write("stopped")
             done = (
                 f"Epoch {saved} of {config.epochs}" if saved else "What was there before this call"
             )
@@ -85,12 +115,14 @@ def train_command(
                 f"Stopped. {done} is saved in {_shown(folder)}; continue with:\n"
                 f"  python -m core train --name {folder.name} --resume"
             )
-    print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
-    evaluate_command(folder.name)
+        except Exception as error:
+            file.write("failed", str(error))
+            raise
+    file.write("finished")
 
 
 def _free_folder(config: TrainConfig) -> Path:
-    kind = "res" if config.architecture == "ResidualVAE" else "mlp"
+    kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[config.architecture]
     stem = f"{config.dataset}-{kind}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
     return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
@@ -275,7 +307,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 
 def main() -> None:
-    expected = (CheckpointError, data.DataError, digits.DigitError, ValueError, OSError)
+    expected = (
+        CheckpointError, data.DataError, digits.DigitError, TrainingError, ValueError, OSError,
+    )  # fmt: skip
     try:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m core", description=__doc__)
     except expected as error:

@@ -21,9 +21,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.architectures import ARCHITECTURES
 from core.latent import LatentMap
-from core.model import ARCHITECTURES, VAE
+from core.model import VAE, Config
 
+# What config.json says since later than others do: without it, this was meant.
+LATER_FIELDS: Config = {"channels": 1, "likelihood": "bernoulli"}
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -114,12 +117,12 @@ def load_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> VAE:
     path = find_checkpoint(path_or_name, root)
     if path.is_file():
         weights = _read_state_dict(path)
-        arguments = {
+        sizes: Config = {
             "image_size": weights["fc1.weight"].shape[1],
             "h_dim": weights["fc1.weight"].shape[0],
             "z_dim": weights["fc2.weight"].shape[0],
         }
-        return _assemble(VAE, arguments, weights, path, path)
+        return _assemble(VAE, sizes, weights, path, path)
     config_file, weights_file = path / "config.json", path / "model.safetensors"
     config = _read_json(config_file)
     name = config.get("architecture")
@@ -130,14 +133,15 @@ def load_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> VAE:
         )
     architecture = ARCHITECTURES[name]
     with torch.device("meta"):
-        fields = architecture().config().keys()
-    for field in fields:
-        if type(config.get(field)) is not int:
+        defaults = architecture().config()
+    config = LATER_FIELDS | config
+    for field, default in defaults.items():
+        if type(config.get(field)) is not type(default):
+            kind = "a whole number" if isinstance(default, int) else "a word"
             raise CheckpointError(
-                f"{config_file}: field {field!r} must be a whole number; it is "
-                f"{config.get(field)!r}."
+                f"{config_file}: field {field!r} must be {kind}; it is {config.get(field)!r}."
             )
-    arguments = {field: config[field] for field in fields}
+    arguments: Config = {field: config[field] for field in defaults}
     return _assemble(
         architecture, arguments, _read_weights(weights_file), weights_file, config_file
     )
@@ -145,14 +149,14 @@ def load_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> VAE:
 
 def _assemble(
     architecture: type[VAE],
-    arguments: dict[str, int],
+    arguments: Config,
     weights: dict[str, Tensor],
     weights_file: Path,
     config_file: Path,
 ) -> VAE:
     try:
         with torch.device("meta"):  # no memory yet: shapes only
-            model = architecture(**arguments)
+            model = architecture(**arguments)  # type: ignore[arg-type]  # checked by the caller
         expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
         raise CheckpointError(

@@ -110,9 +110,3 @@ def fetch(name: str, root: Path = DATA) -> None:
     import torchvision.datasets  # seconds to import: only here
 
     getattr(torchvision.datasets, find_source(name).folder)(str(root), download=True)
-
-
-def binarize(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Dynamic binarisation (Burda et al. 2016): each pixel is 1 with its grey value's chance."""
-    noise = torch.rand(images.shape, generator=generator, device=generator.device)
-    return (noise.to(images.device) < images).to(images.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.data import binarize
+from core.augment import binarize
 from core.latent import ACTIVE_VARIANCE
 from core.model import VAE
 from core.objective import elbo, importance_log_likelihood

@@ -1,17 +1,17 @@
 """The objective in nats per image: reconstruction + KL = negative ELBO, and log p(x).
 
-Pixels are Bernoulli with the decoder's output as mean (Kingma and Welling 2014, appendix C.1).
-Sums run over pixels and latent dimensions; only the batch is averaged, and only by the caller.
+What a pixel costs is said by the model's likelihood (core.pixels). Sums run over pixels and latent
+dimensions; only the batch is averaged, and only by the caller.
 """
 
 import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.model import VAE
+from core.pixels import LIKELIHOODS
 
 
 class Elbo(NamedTuple):
@@ -29,14 +29,12 @@ class Elbo(NamedTuple):
         return self.reconstruction + self.kl  # (B,)
 
 
-def reconstruction_nll(logits: Tensor, x: Tensor) -> Tensor:
-    """Binary cross-entropy summed over pixels, (B,) nats, from logits.
-
-    softplus(l) - l x is -x log s(l) - (1 - x) log(1 - s(l)): exact where the sigmoid saturates,
-    and one pass over the pixels less than binary_cross_entropy_with_logits takes on a CPU.
-    """
+def reconstruction_nll(
+    logits: Tensor, x: Tensor, likelihood: str = "bernoulli", log_sigma: Tensor | None = None
+) -> Tensor:
+    """-log p(x | z) summed over pixels, (B,) nats, from the decoder's output of x's size."""
     logits = logits.flatten(1).float()  # mixed precision ends here: the sum needs all its digits
-    return (F.softplus(logits) - logits * x.reshape_as(logits)).sum(1)
+    return LIKELIHOODS[likelihood].nll(logits, x.reshape_as(logits), log_sigma).sum(1)
 
 
 def kl_per_dim(mu: Tensor, log_var: Tensor) -> Tensor:
@@ -44,18 +42,40 @@ def kl_per_dim(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
 
 
-class NegativeElbo(nn.Module):
-    """One Monte Carlo sample of both terms, as a module so that it can be wrapped for training."""
+class Loss(NamedTuple):
+    """What a training step descends, and what it reports, for every image."""
 
-    def __init__(self, model: VAE) -> None:
+    loss: Tensor  # (B,) nats
+    reconstruction: Tensor  # (B,) nats, mean over the samples of z
+    kl_per_dim: Tensor  # (B, D) nats
+
+
+class Objective(nn.Module):
+    """The training loss, as a module so that it can be wrapped for several processes.
+
+    With one sample of z for each image, reconstruction + beta KL (Higgins et al. 2017), where a
+    dimension costs at least `free_bits` nats (Kingma et al. 2016, for each image rather than a
+    batch's mean, so that a batch may be split). With more, the importance-weighted bound of Burda
+    et al. 2016, eq. 8, whose log p(z) - log q(z | x) is taken times beta.
+    """
+
+    def __init__(self, model: VAE, free_bits: float = 0.0) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.free_bits = model, free_bits
 
-    def forward(self, x: Tensor, epsilon: Tensor) -> Elbo:
-        """x (B, C, H, W) or flat, epsilon (B, D) drawn from N(0, I) by the caller."""
-        mu, log_var = self.model.encode(x)
-        logits = self.model.decode_logits(mu + torch.exp(0.5 * log_var) * epsilon)
-        return Elbo(reconstruction_nll(logits, x), kl_per_dim(mu, log_var))
+    def forward(self, x: Tensor, epsilon: Tensor, beta: float = 1.0) -> Loss:
+        """x (B, C, H, W) or flat, epsilon (B, D) or, for K samples, (B, K, D) from N(0, I)."""
+        model = self.model
+        mu, log_var = model.encode(x)
+        kl = kl_per_dim(mu, log_var)
+        if epsilon.ndim == 2:
+            logits = model.decode_logits(mu + torch.exp(0.5 * log_var) * epsilon)
+            nll = reconstruction_nll(logits, x, model.likelihood, model.log_sigma)
+            paid = kl.clamp_min(self.free_bits) if self.free_bits else kl
+            return Loss(nll + beta * paid.sum(1), nll, kl)
+        log_ratio, nll = importance_terms(model, x, mu, log_var, epsilon.transpose(0, 1))
+        bound = torch.logsumexp(beta * log_ratio - nll, 0) - math.log(len(nll))
+        return Loss(-bound, nll.mean(0), kl)
 
 
 def elbo(
@@ -64,10 +84,25 @@ def elbo(
     """Both terms with the expectation over q(z | x) taken by `samples` draws."""
     mu, log_var = model.encode(x)
     draws = [
-        reconstruction_nll(model.decode_logits(model.reparameterize(mu, log_var, generator)), x)
+        reconstruction_nll(
+            model.decode_logits(model.reparameterize(mu, log_var, generator)),
+            x, model.likelihood, model.log_sigma,
+        )
         for _ in range(samples)
-    ]
+    ]  # fmt: skip
     return Elbo(torch.stack(draws).mean(0), kl_per_dim(mu, log_var))
+
+
+def importance_terms(
+    model: VAE, x: Tensor, mu: Tensor, log_var: Tensor, epsilon: Tensor
+) -> tuple[Tensor, Tensor]:
+    """log p(z) - log q(z | x) and -log p(x | z), each (K, B) nats, for epsilon (K, B, D)."""
+    z = mu + torch.exp(0.5 * log_var) * epsilon
+    # The normalising constants of the two Gaussians cancel.
+    log_ratio = 0.5 * (epsilon.square() + log_var - z.square()).sum(-1)
+    logits = model.decode_logits(z.flatten(0, 1)).view(*z.shape[:2], -1).float()  # (K, B, C*H*W)
+    nll = LIKELIHOODS[model.likelihood].nll(logits, x.flatten(1), model.log_sigma).sum(-1)
+    return log_ratio, nll
 
 
 @torch.no_grad()
@@ -77,12 +112,13 @@ def importance_log_likelihood(
     k: int,
     *,
     generator: torch.Generator | None = None,
-    max_decodes: int = 8192,
+    max_decodes: int = 1000,
 ) -> Tensor:
     """log p(x) in nats, (B,), by importance sampling with k samples (Burda et al. 2016, eq. 8).
 
     log 1/k sum_i p(x | z_i) p(z_i) / q(z_i | x), z_i ~ q(z | x). The k samples are taken in
-    chunks that decode at most `max_decodes` images at once, so memory does not grow with k.
+    chunks that decode at most `max_decodes` images at once: memory does not grow with k, and what
+    a chunk computes stays in the processor's cache.
     """
     if k < 1:
         raise ValueError(f"The number of importance samples must be at least 1; got {k}.")
@@ -92,10 +128,6 @@ def importance_log_likelihood(
     for start in range(0, k, chunk):
         n = min(chunk, k - start)
         epsilon = torch.randn(n, *mu.shape, generator=generator, device=mu.device)  # (n, B, D)
-        z = mu + torch.exp(0.5 * log_var) * epsilon
-        # log p(z) - log q(z | x): the normalising constants of the two Gaussians cancel.
-        log_ratio = 0.5 * (epsilon.square() + log_var - z.square()).sum(-1)  # (n, B)
-        logits = model.decode_logits(z.flatten(0, 1))
-        nll = reconstruction_nll(logits, x.repeat(n, *[1] * (x.ndim - 1))).view(n, -1)
+        log_ratio, nll = importance_terms(model, x, mu, log_var, epsilon)
         total = torch.logaddexp(total, torch.logsumexp(log_ratio - nll, 0))
     return total - math.log(k)

@@ -9,44 +9,30 @@ continues exactly as if it had not been. Nothing here prints: progress goes to t
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple, cast
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
-from core.checkpoint import CheckpointError, replace, save_checkpoint
-from core.images import grid, to_png
-from core.model import ARCHITECTURES, VAE
-from core.objective import NegativeElbo
+from core import runs
+from core.architectures import ARCHITECTURES
+from core.augment import binarize, epoch_generator, shifted
+from core.config import TrainConfig
+from core.data import LabelledImages
+from core.model import VAE
+from core.objective import Objective
+
+HELD_OUT = 2000  # images that are looked at after every epoch
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """What a run is made of; it is kept in the checkpoint's config.json."""
-
-    dataset: str = "mnist"  # a name in core.data.SOURCES
-    architecture: Literal["VAE", "ResidualVAE"] = "VAE"  # a name in core.model.ARCHITECTURES
-    h_dim: int = 400  # units of the hidden layers
-    blocks: int = 1  # residual blocks on each side; of ResidualVAE only
-    z_dim: int = 20  # latent dimensions
-    epochs: int = 15  # passes over the training images
-    batch_size: int = 128  # images a step, over all devices together
-    learning_rate: float = 1e-3  # of Adam
-    schedule: Literal["constant", "cosine"] = "constant"  # cosine: down to 0 over all epochs
-    precision: Literal["no", "bf16"] = "no"  # bf16: mixed; twice as fast where it is native
-    seed: int = 0  # of the initial weights, the shuffles and the noise
-
-    def __post_init__(self) -> None:
-        for field in ("h_dim", "blocks", "z_dim", "epochs", "batch_size", "learning_rate"):
-            if not getattr(self, field) > 0:
-                raise ValueError(f"{field} must be above 0; it is {getattr(self, field)}.")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative; it is {self.seed}.")
+class TrainingError(Exception):
+    """A run cannot go on; the message says why, what is kept and what to do."""
 
 
 class Progress(NamedTuple):
@@ -58,6 +44,32 @@ class Progress(NamedTuple):
     steps: int
     reconstruction: float  # nats per image, mean over the epoch so far
     kl: float
+    images: int  # seen in this epoch
+    images_per_second: float
+
+    @property
+    def eta(self) -> float:
+        """Seconds until the end at the present speed."""
+        steps_left = (self.epochs - self.epoch + 1) * self.steps - self.step
+        return steps_left * (self.images / self.step) / self.images_per_second
+
+
+@dataclass
+class Run:
+    """What training changes; all of it is in training.pt."""
+
+    model: VAE
+    averaged: AveragedModel | None  # None: nothing is averaged
+    optimizer: torch.optim.Optimizer
+    epoch: int  # the last one done
+    history: list[dict[str, object]]  # a row an epoch
+
+    @property
+    def kept(self) -> VAE:
+        """The model that becomes the checkpoint."""
+        if self.averaged is None:
+            return self.model
+        return cast(VAE, self.averaged.module)
 
 
 def train(
@@ -65,72 +77,183 @@ def train(
     images: Tensor,
     folder: Path,
     *,
+    held_out: LabelledImages | None = None,
     resume: bool = False,
+    provenance: dict[str, object] | None = None,
     report_every: int = 25,
     on_step: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[Progress], None] = lambda progress: None,
 ) -> VAE:
-    """Train on images (N, 1, H, W) in [0, 1] and keep `folder` a loadable checkpoint.
+    """Train on images (N, C, H, W) in [0, 1] and keep `folder` a loadable checkpoint.
 
-    After every epoch the folder holds the weights, what resuming needs (training.pt) and
-    samples/sampled-<epoch>.png and samples/reconst-<epoch>.png. Stopping at any moment loses at
-    most the epoch under way. With `resume` the run in `folder` goes on up to config.epochs.
+    After every epoch the folder holds the weights, what resuming needs, history.json and the
+    pictures and codes of core.runs, of `held_out` if given. Stopping at any moment loses at most
+    the epoch under way. With `resume` the run in `folder` goes on up to config.epochs.
+    `provenance` goes into config.json. Raises TrainingError when the loss is no number any more.
     """
     accelerator = Accelerator()
     device = accelerator.device
-    torch.manual_seed(config.seed)  # the layers' initial weights know no other generator
-    model = build(config, images[0].numel()).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-    first = _restore(folder, model, optimizer) if resume else 0
-    objective = accelerator.prepare(NegativeElbo(model))
-    images = images.flatten(1).to(device)
-    rank, world = accelerator.process_index, accelerator.num_processes
+    run = start(config, images.shape[1:], device)
+    if resume:
+        runs.restore(folder, run)
+    objective = accelerator.prepare(Objective(run.model, config.free_bits))
+    images = images.to(device)
+    shown = held_out or LabelledImages(images, torch.zeros(len(images), dtype=torch.long))
+    shown = LabelledImages(*(part[:HELD_OUT] for part in shown))
 
-    def keep(epoch: int) -> None:
+    def keep() -> None:
         if accelerator.is_main_process:
-            _save(folder, config, model, optimizer, epoch)
+            runs.save(folder, config, run, provenance or {})
 
     if not resume:
-        keep(0)  # from here on there is something to resume
-    steps = -(-len(images) // config.batch_size)
-    for epoch in range(first + 1, config.epochs + 1):
-        for group in optimizer.param_groups:
+        keep()  # from here on there is something to resume
+    for epoch in range(run.epoch + 1, config.epochs + 1):
+        started = time.monotonic()
+        reporter = Reporter(config, epoch, len(images), accelerator, report_every, on_step)
+        for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
-        generator = epoch_generator(config.seed, epoch)
-        shuffled = images[torch.randperm(len(images), generator=generator).to(device)]
-        noise = torch.randn(len(images), config.z_dim, generator=generator).to(device)
-        sums = torch.zeros(2, device=device)
-        for step in range(1, steps + 1):
-            batch = slice((step - 1) * config.batch_size, step * config.batch_size)
-            x, epsilon = shuffled[batch], noise[batch]
-            mine = slice(rank, None, world)
+        for x, epsilon, beta in batches(config, epoch, images):
+            mine = slice(accelerator.process_index, None, accelerator.num_processes)
             # Not accelerate's own switch: that can be set once in a process only.
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                terms = objective(x[mine], epsilon[mine])
+                terms = objective(x[mine], epsilon[mine], beta)
+            run.optimizer.zero_grad()
             # Gradients are averaged over processes; each holds its part of the whole batch.
-            totals = torch.stack([terms[0].sum(), terms[1].sum()])
-            optimizer.zero_grad()
-            (totals.sum() * (world / len(x))).backward()
-            optimizer.step()
-            sums += totals.detach()
-            if step % report_every == 0 or step == steps:
-                seen = min(step * config.batch_size, len(images)) / world
-                reconstruction, kl = (sums / seen).tolist()
-                progress = Progress(epoch, config.epochs, step, steps, reconstruction, kl)
-                on_step(progress)
-        keep(epoch)
+            (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
+            run.optimizer.step()
+            if run.averaged:
+                run.averaged.update_parameters(run.model)
+            reporter.add(terms.reconstruction, terms.kl_per_dim)
+        progress, kl_per_dim = reporter.finish()
+        run.epoch = epoch
         if accelerator.is_main_process:
-            _save_samples(folder / "samples", model, images, config.seed, epoch)
+            codes = runs.encode(run.kept, shown)
+            run.history.append({
+                "epoch": epoch,
+                "reconstruction": progress.reconstruction,
+                "kl": progress.kl,
+                "neg_elbo": progress.reconstruction + progress.kl,
+                "active_units": runs.active_units(codes),
+                "kl_per_dim": kl_per_dim,
+                "seconds": time.monotonic() - started,
+                "images_per_second": progress.images_per_second,
+                "learning_rate": learning_rate(config, epoch),
+                "beta": beta,
+            })  # fmt: skip
+            keep()
+            runs.save_pictures(folder, run.kept, shown, codes, config.seed, epoch)
         on_epoch(progress)
-    return model.cpu().requires_grad_(False).eval()
+    return run.kept.cpu().requires_grad_(False).eval()
 
 
-def build(config: TrainConfig, image_size: int) -> VAE:
-    """The network that a config describes, with fresh weights."""
-    sizes = {"image_size": image_size, "h_dim": config.h_dim, "z_dim": config.z_dim}
-    if config.architecture == "ResidualVAE":
-        sizes["blocks"] = config.blocks
-    return ARCHITECTURES[config.architecture](**sizes)
+def start(config: TrainConfig, image_shape: torch.Size, device: torch.device) -> Run:
+    """A run before its first epoch."""
+    torch.manual_seed(config.seed)  # the layers' initial weights know no other generator
+    model = build(config, image_shape).to(device)
+    averaged = None
+    if config.ema:
+        averaged = AveragedModel(model, multi_avg_fn=moving_average(config.ema))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    return Run(model, averaged, optimizer, epoch=0, history=[])
+
+
+def build(config: TrainConfig, image_shape: torch.Size) -> VAE:
+    """The network that a config describes, with fresh weights, for images (C, H, W)."""
+    arguments = {
+        "image_size": math.prod(image_shape), "h_dim": config.h_dim, "z_dim": config.z_dim,
+        "channels": image_shape[0], "likelihood": config.likelihood,
+    }  # fmt: skip
+    if config.architecture in ("ResidualVAE", "ConvVAE"):
+        arguments["blocks"] = config.blocks
+    if config.architecture == "ConvVAE":
+        arguments["width"] = config.width
+    return ARCHITECTURES[config.architecture](**arguments)  # type: ignore[arg-type]
+
+
+def moving_average(decay: float) -> Callable[..., None]:
+    """An update of averaged weights for AveragedModel; shorter memory at first, when they move
+    far: the n-th step weighs at least 9 / (10 + n)."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], weights: list[Tensor], n: Tensor) -> None:
+        short = (1 + float(n)) / (10 + float(n))
+        torch._foreach_lerp_(averaged, weights, 1 - min(decay, short))
+
+    return update
+
+
+class Reporter:
+    """Sums over an epoch, reported every few steps and reduced over processes at its end."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        epoch: int,
+        count: int,
+        accelerator: Accelerator,
+        every: int,
+        on_step: Callable[[Progress], None],
+    ) -> None:
+        self.config, self.epoch, self.count = config, epoch, count
+        self.accelerator, self.every, self.on_step = accelerator, every, on_step
+        self.steps, self.step = -(-count // config.batch_size), 0
+        self.sums = torch.zeros(1 + config.z_dim, device=accelerator.device, dtype=torch.float64)
+        self.started = time.monotonic()
+
+    def add(self, reconstruction: Tensor, kl_per_dim: Tensor) -> None:
+        """One step's terms, (B,) and (B, D) nats, of this process's part of the batch."""
+        with torch.no_grad():
+            self.sums[0] += reconstruction.sum()
+            self.sums[1:] += kl_per_dim.sum(0)
+        self.step += 1
+        if self.step % self.every == 0 and self.step < self.steps:
+            self.on_step(self._progress(self.sums * self.accelerator.num_processes))
+
+    def finish(self) -> tuple[Progress, list[float]]:
+        """The epoch's figures, and its KL of every latent dimension."""
+        sums = self.accelerator.reduce(self.sums, "sum")
+        progress = self._progress(sums)
+        self.on_step(progress)
+        return progress, (sums[1:] / self.count).tolist()
+
+    def _progress(self, sums: Tensor) -> Progress:
+        """Also where a run notices that it has lost its way."""
+        seen = min(self.step * self.config.batch_size, self.count)
+        reconstruction, kl = float(sums[0]) / seen, float(sums[1:].sum()) / seen
+        if not math.isfinite(reconstruction + kl):
+            raise TrainingError(
+                f"The loss is no finite number any more (epoch {self.epoch}, step {self.step}). "
+                f"The checkpoint holds epoch {self.epoch - 1}. Start a new run with a lower "
+                "learning_rate or with warm_up."
+            )
+        rate = seen / max(time.monotonic() - self.started, 1e-9)
+        return Progress(
+            self.epoch, self.config.epochs, self.step, self.steps, reconstruction, kl, seen, rate
+        )
+
+
+def batches(
+    config: TrainConfig, epoch: int, images: Tensor
+) -> Iterator[tuple[Tensor, Tensor, float]]:
+    """One epoch's x (B, C, H, W), epsilon (B, D) or (B, K, D), and beta: on every process alike."""
+    generator = epoch_generator(config.seed, epoch)
+    order = torch.randperm(len(images), generator=generator).to(images.device)
+    k = config.importance_samples
+    shape = (len(images), config.z_dim) if k == 1 else (len(images), k, config.z_dim)
+    noise = torch.randn(shape, generator=generator).to(images.device)
+    pictures = epoch_generator(config.seed, epoch, 1)
+    moves = config.shift and epoch <= config.shift_until * config.epochs
+    steps = -(-len(images) // config.batch_size)
+    for step in range(steps):
+        batch = slice(step * config.batch_size, (step + 1) * config.batch_size)
+        x = images[order[batch]]
+        if moves:
+            x = shifted(x, config.shift, pictures)
+        if config.binarize:
+            x = binarize(x, pictures)
+        done = epoch - 1 + step / steps
+        risen = min(1.0, done / config.warm_up) if config.warm_up else 1.0
+        yield x, noise[batch], config.beta * risen
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:
@@ -143,54 +266,3 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
 def half_cosine(done: float) -> float:
     """From 1 at the start of a run, done = 0, to 0 at its end (Loshchilov and Hutter 2017)."""
     return 0.5 * (1 + math.cos(math.pi * done))
-
-
-def epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """All randomness of an epoch, on the CPU so that every device sees the same."""
-    mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
-
-
-def _save(
-    folder: Path, config: TrainConfig, model: VAE, optimizer: torch.optim.Optimizer, epoch: int
-) -> None:
-    """training.pt alone decides where a run resumes, so a crash between the files is harmless."""
-    folder.mkdir(parents=True, exist_ok=True)
-    value = {
-        "epoch": epoch,
-        "model": {name: tensor.cpu() for name, tensor in model.state_dict().items()},
-        "optimizer": optimizer.state_dict(),
-    }
-    replace(folder / "training.pt", lambda temporary: torch.save(value, temporary))
-    training = asdict(config) | {"epochs_done": epoch}
-    save_checkpoint(folder, model, dataset=training.pop("dataset"), training=training)
-
-
-def _restore(folder: Path, model: VAE, optimizer: torch.optim.Optimizer) -> int:
-    file = folder / "training.pt"
-    try:
-        value = torch.load(file, map_location="cpu", weights_only=True)
-        model.load_state_dict(value["model"])
-        optimizer.load_state_dict(value["optimizer"])
-        return int(value["epoch"])
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"There is nothing to resume: {file} is missing. Leave out --resume to start anew."
-        ) from None
-    except Exception as error:  # torch.load and load_state_dict raise many kinds
-        raise CheckpointError(
-            f"{file} cannot be resumed ({error}). Leave out --resume and start a new run."
-        ) from None
-
-
-@torch.no_grad()
-def _save_samples(folder: Path, model: VAE, images: Tensor, seed: int, epoch: int) -> None:
-    """128 prior samples from the same z every epoch, and 64 inputs beside reconstructions."""
-    folder.mkdir(parents=True, exist_ok=True)
-    device = images.device
-    z = torch.randn(128, model.z_dim, generator=epoch_generator(seed, 0)).to(device)
-    sampled = grid(model.decode(z), columns=16)
-    x = images[:64].view(-1, *model.image_shape)
-    pairs = torch.stack([x, model.decode(model.encode(x)[0])], 1).flatten(0, 1)
-    (folder / f"sampled-{epoch}.png").write_bytes(to_png(sampled))
-    (folder / f"reconst-{epoch}.png").write_bytes(to_png(grid(pairs, columns=16)))

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from core.augment import epoch_generator
 from core.damage import (
     Observation,
     blot,
@@ -31,7 +32,7 @@ from core.damage import (
 from core.latent import encode_images
 from core.model import VAE
 from core.posterior import PartialEncoder
-from core.train import epoch_generator, half_cosine
+from core.train import half_cosine
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.data import DATA, DataError, binarize, load_dataset
+from core.augment import binarize
+from core.data import DATA, DataError, load_dataset
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 60_000), ("test", 10_000)])
