@@ -13,7 +13,7 @@ from pathlib import Path
 from core import data
 
 ROOT = Path(__file__).parent.parent
-ENDINGS = frozenset(".png .jpg .jpeg .webp .bmp .gif .tif .tiff".split())
+ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 MOST_LOOKED_AT = 100_000  # files of a folder
 HOW = (
     "A folder of images, with or without a folder for each class, is offered here once it lies in "
@@ -22,7 +22,7 @@ HOW = (
 
 
 def offered() -> list[str]:
-    """The data sets by name, then the folders: each as `python -m core train --dataset` takes it."""
+    """The data sets by name, then the folders, as `python -m core train --dataset` takes them."""
     return [*data.SOURCES, *folders()]
 
 

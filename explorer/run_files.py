@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 SAMPLES = "samples"
 HISTORY = ("epoch", "reconstruction", "kl", "neg_elbo", "active_units")
 
@@ -52,13 +54,24 @@ def progress(folder: Path) -> Progress | None:
     if value is None or not isinstance(value.get("state"), str):
         return None
     reason = value.get("reason")
+
+    def count(key: str) -> int:
+        return int(_number(value, key) or 0)
+
     return Progress(
         state=value["state"],
-        **{key: int(_number(value, key) or 0) for key in ("pid", "epoch", "epochs", "step", "steps")},
-        **{key: _number(value, key) for key in ("reconstruction", "kl", "images_per_second", "eta")},
+        pid=count("pid"),
+        epoch=count("epoch"),
+        epochs=count("epochs"),
+        step=count("step"),
+        steps=count("steps"),
+        reconstruction=_number(value, "reconstruction"),
+        kl=_number(value, "kl"),
+        images_per_second=_number(value, "images_per_second"),
+        eta=_number(value, "eta"),
         updated=_number(value, "updated") or 0.0,
         reason=reason if isinstance(reason, str) else None,
-    )  # fmt: skip
+    )
 
 
 def history(folder: Path) -> list[dict[str, float]]:
@@ -92,6 +105,21 @@ def shown_epochs(folder: Path) -> list[Shown]:
 def picture(folder: Path, kind: str, epoch: int | str) -> Path:
     """`kind` is "sampled" or "reconst"."""
     return folder / SAMPLES / f"{kind}-{epoch}.png"
+
+
+def codes(folder: Path, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """mu (N, D) float16 and labels (N,) uint8 of the held-out images. CheckpointError."""
+    from core.checkpoint import CheckpointError
+
+    file = folder / SAMPLES / f"codes-{epoch}.npz"
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            mu, labels = arrays["mu"], arrays["labels"].astype(np.uint8)
+        if mu.ndim != 2 or not len(mu) or labels.shape != mu.shape[:1] or not np.isfinite(mu).all():
+            raise ValueError("its arrays do not fit each other or are no numbers")
+    except Exception as error:  # np.load raises whatever zipfile, zlib or the parser raise
+        raise CheckpointError(f"{file} cannot be read ({error}).") from None
+    return mu, labels
 
 
 def _number(value: Mapping[str, Any], key: str) -> float | None:

@@ -67,6 +67,12 @@ DIRECTION_NAME = "direction_name"  # str, of the new one; with "_" and an id, of
 CLASS_A, CLASS_B = "class_a", "class_b"  # int, the classes that it leads from and to
 GROUP_A, GROUP_B = "group_a", "group_b"  # int, which of the groups
 UPLOADS_A, UPLOADS_B = "uploads_a", "uploads_b"  # the files of each side
+TRAIN_SETTINGS = "train_settings"  # {field of TrainConfig: value}, what the next training will be
+TRAIN_FIELD = "train_field"  # with "_" and a field's name: its widget
+TRAIN_PRESET = "train_preset"  # a name in explorer.train_fields.PRESETS | None: own settings
+TRAIN_NAME = "train_name"  # str, of the next training; "": one that is free
+TRAIN_RUN = "train_run"  # str | None, the training that is looked at
+TRAIN_EPOCHS = "train_epochs"  # int, with "_" and a run: up to where it is resumed
 UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
@@ -80,6 +86,7 @@ GROUP_FROM, GROUP_TO = "group_from", "group_to"
 WALK_PLAYER, WALK_INPUT = "component_walk", "component_walk_upload"
 WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
 CORRELATIONS, ATTRIBUTE_STRIP = "component_correlations", "component_attribute_strip"
+TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -131,6 +138,10 @@ DEFAULTS: dict[str, object] = {
     CLASS_A: 3,
     CLASS_B: 8,
     UPLOADED: {},
+    TRAIN_SETTINGS: {},
+    TRAIN_PRESET: "Tutorial (784-400-20)",  # which is what TrainConfig's defaults are
+    TRAIN_NAME: "",
+    TRAIN_RUN: None,
 }
 
 
@@ -147,11 +158,16 @@ class Damage(NamedTuple):
     mask: bytes  # H*W of 0 and 1
 
 
-def restore() -> None:
-    """Before anything is drawn: defaults and the URL on a session's first run."""
+def restore_defaults() -> None:
+    """What every panel may count on."""
     for key, default in DEFAULTS.items():
         # Writing a key back keeps a widget's value while its panel is not on screen.
         st.session_state[key] = st.session_state.get(key, default)
+
+
+def restore() -> None:
+    """Before anything is drawn: defaults and the URL on a session's first run."""
+    restore_defaults()
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
     if CHECKPOINT not in st.session_state:

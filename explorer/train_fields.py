@@ -1,6 +1,6 @@
 """The settings of a training as the Train panel shows them; knows no Streamlit.
 
-FIELDS says everything about every field of core.train.TrainConfig but its type and default, which
+FIELDS says everything about every field of core.config.TrainConfig but its type and default, which
 are the dataclass's own. From what was chosen it makes a config, the first thing that is wrong with
 it, and the command line's arguments.
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 from core import checkpoint
 from core.checkpoint import CheckpointError
-from core.train import TrainConfig
+from core.config import TrainConfig
 from explorer import datasets
 
 Settings = Mapping[str, Any]  # a value for every field
@@ -76,12 +76,15 @@ FIELDS: dict[str, Field] = {
         simple=True,
     ),
     "z_dim": Field(
-        "Network", "Latent dimensions (z_dim)",
+        "Network", "Latent dimensions",
         "Two can be looked at as they are; about 20 reconstruct better. Those that the data do "
         "not need stay unused.",
         1, 256, simple=True,
     ),
-    "h_dim": Field("Network", "Hidden units (h_dim)", "Units of a hidden layer.", 1, 4096, 16),
+    "h_dim": Field(
+        "Network", "Hidden units", "Units of a hidden layer; of ConvVAE, of the one next to z.",
+        1, 4096, 16, simple=True,
+    ),
     "blocks": Field(
         "Network", "Residual blocks", "Blocks on each side.", 1, 16,
         applies=_of("ResidualVAE", "ConvVAE"),
@@ -104,8 +107,8 @@ FIELDS: dict[str, Field] = {
     ),
     "warm_up": Field(
         "Objective", "KL warm-up (epochs)",
-        "The KL's weight rises from 0 to beta over so many epochs, so that dimensions are not given "
-        "up before the decoder can use them (Sønderby et al. 2016).",
+        "The KL's weight rises from 0 to beta over so many epochs, so that no dimension is given "
+        "up before the decoder can use it (Sønderby et al. 2016).",
         0, 10_000,
     ),
     "free_bits": Field(
@@ -132,7 +135,7 @@ FIELDS: dict[str, Field] = {
     ),
     "ema": Field(
         "Optimisation", "EMA of the weights (decay)",
-        "What is kept is a moving average of the weights; 0: the weights themselves. 0.999 is usual.",
+        "What is kept is a moving average of the weights, usually with 0.999; 0: the weights.",
         0, 0.99999, 0.001,
     ),
     "precision": Field(
@@ -162,7 +165,7 @@ def shown(settings: Settings) -> dict[str, Field]:
 
 
 def effective(settings: Settings) -> dict[str, Any]:
-    """The settings, with those at their defaults that are not shown: what is hidden does nothing."""
+    """The settings; those that are not shown are at their defaults, so that they do nothing."""
     visible = shown(settings)
     return {
         name: settings[name] if name in visible else default for name, default in DEFAULTS.items()
@@ -185,8 +188,8 @@ def fault(settings: Settings) -> Fault | None:
     try:
         TrainConfig(**values)
     except ValueError as error:
-        named = [name for name in values if re.search(rf"\b{name}\b", str(error))]
-        return Fault(named[0] if named else "", str(error))
+        words = re.findall(r"\w+", str(error))  # its sentence begins with the field at fault
+        return Fault(next((word for word in words if word in values), ""), str(error))
     for name, field in shown(settings).items():
         if field.high and not field.low <= values[name] <= field.high:
             return Fault(

@@ -182,14 +182,9 @@ def _command_line(pid: int) -> list[str]:
 
 def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
     """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
-    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_NAME - 1}}}", name):
-        raise Refused(
-            "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
-            f"or digit and has at most {MOST_NAME} characters."
-        )
     with _changing() as queue:
-        if name in taken(queue) and not resume:
-            raise Refused(f"There is a run or model called {name} already. Choose another name.")
+        if not resume and (reason := why_refused(name, queue)):
+            raise Refused(reason)
         run = _run(name, queue)
         if run.alive or run.state == "queued":
             raise Refused(f"{name} is {run.state} already.")
@@ -198,6 +193,18 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
         queue["failed"].pop(name, None)
         queue["waiting"].append(Entry(name=name, arguments=list(arguments)))
         _advance(queue)
+
+
+def why_refused(name: str, queue: Queue | None = None) -> str | None:
+    """Why no new run may have this name, or None if it may."""
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_NAME - 1}}}", name):
+        return (
+            "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
+            f"or digit and has at most {MOST_NAME} characters."
+        )
+    if name in taken(queue):
+        return f"There is a run or model called {name} already. Choose another name."
+    return None
 
 
 def taken(queue: Queue | None = None) -> set[str]:
@@ -385,7 +392,7 @@ def discard(name: str) -> None:
 
 
 def _read() -> Queue:
-    """Empty where there is none yet; Refused is no answer here, for a page must be drawn."""
+    """Empty where there is none yet, or none that can be read."""
     value: dict[str, Any] = read_json(_place() / "queue.json") or {}
     empty = Queue(active=None, waiting=[], failed={})
     return Queue(**value) if value.keys() == empty.keys() else empty  # type: ignore[typeddict-item]

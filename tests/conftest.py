@@ -86,7 +86,9 @@ def make_checkpoint(checkpoints: Path, images: torch.Tensor) -> Callable[..., st
 
 
 @pytest.fixture
-def fake_trainer(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def fake_trainer(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
     """Trainings of explorer.trainings that write files and learn nothing; options of
     fake_trainer.py by name. What still runs at the test's end is ended."""
     script = Path(__file__).parent / "explorer" / "fake_trainer.py"

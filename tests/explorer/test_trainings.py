@@ -1,4 +1,4 @@
-"""Trainings: one at a time, in order, never twice; dead, reused and silent processes are noticed."""
+"""Trainings: one at a time, in order, never twice; what is dead, reused or silent is noticed."""
 
 import json
 import multiprocessing
@@ -239,9 +239,7 @@ def _press_start(root: Path, train: list[str], names: list[str], gate: object) -
         trainings.advance()
 
 
-def test_servers_that_race_start_each_training_once(
-    fake_trainer: Fake, checkpoints: Path
-) -> None:
+def test_servers_that_race_start_each_training_once(fake_trainer: Fake, checkpoints: Path) -> None:
     """Four processes press Start and look at the queue at the same time."""
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(4)
