@@ -203,10 +203,13 @@ def training_curves(history: Sequence[Mapping[str, float]], keys: Sequence[str])
         if key == "active_units":  # are counted from none
             figure.update_yaxes(range=[0, 1.15 * max(1, *values, 0)], tickformat="d", col=n)
     figure.update_annotations(font_size=12)
-    figure.update_xaxes(fixedrange=True, tickformat="d", nticks=5, showgrid=False)
+    # Whole epochs only, also where there are few of them.
+    first, last = (epochs[0], epochs[-1]) if epochs else (1, 1)
+    step, margin = max(1, -(-(last - first) // 4)), max(0.5, 0.04 * (last - first))
+    figure.update_xaxes(
+        fixedrange=True, tickformat="d", tick0=first, dtick=step, showgrid=False,
+        range=[first - margin, last + margin],
+    )  # fmt: skip
     figure.update_yaxes(fixedrange=True, nticks=4)
-    if len(epochs) < 2:  # one point has no range of its own; plotly would show fractions
-        middle = epochs[0] if epochs else 1
-        figure.update_xaxes(range=[middle - 1, middle + 1], nticks=3)
     figure.update_layout(height=158, margin={"l": 34, "r": 6, "t": 24, "b": 22}, showlegend=False)
     return figure

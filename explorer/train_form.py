@@ -12,7 +12,7 @@ NAMES = {
     "gaussian": "Gaussian", "constant": "Constant", "cosine": "Cosine", "no": "float32",
     "bf16": "bf16",
 }  # fmt: skip
-SHORT = 2  # so few choices are buttons side by side
+SHORT = 2  # so many choices are buttons side by side
 
 
 def render() -> None:
@@ -88,7 +88,7 @@ def _field(name: str, field: Field) -> None:
     if choices:
         said = datasets.label if name == "dataset" else _said
         help = f"{_help(name, field)} {datasets.HOW}" if name == "dataset" else _help(name, field)
-        if len(choices) <= SHORT:
+        if len(choices) == SHORT:
             st.segmented_control(
                 field.label, choices, format_func=said, help=help, key=key, required=True,
                 on_change=_own,

@@ -110,11 +110,11 @@ def _run(run: Run) -> None:
     history = run_files.history(folder)
     done = int(history[-1]["epoch"]) if history else 0
     colour, word = BADGES[run.state]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {escaped(run.name)} :{colour}-badge[{word}]", width="stretch")
-        _actions(run, done)
-    if made_of := _made_of(run.name):
-        st.caption(made_of)
+    with st.container(gap="xsmall"):
+        st.markdown(f"#### {escaped(run.name)} :{colour}-badge[{word}]")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(_made_of(run.name), width="stretch")
+            _actions(run, done)
     _progress(run, done)
     if run.state in ("failed", "interrupted"):
         st.error(_what_happened(run, done))

@@ -28,6 +28,8 @@ from explorer.run_files import Progress, read_json
 ROOT = Path(__file__).parent.parent
 TRAIN = [sys.executable, "-m", "core", "train"]
 NICE = 15  # of 19: after everything that somebody waits for
+# A core is left to the page and to whoever drags a slider on it.
+THREADS = max(1, (os.cpu_count() or 1) - 1)
 MOST_WAITING = 20
 MOST_NAME = 60
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
@@ -285,7 +287,8 @@ _children: list[subprocess.Popen[bytes]] = []  # of this server
 
 def _start(entry: Entry) -> int:
     """The process, in a session of its own: neither Ctrl-C nor the server's end reaches it."""
-    environment = os.environ | {"TQDM_DISABLE": "1"}  # its bar would fill the log
+    # Its bar would fill the log; threads of OpenMP are those that multiply matrices.
+    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(THREADS)}
     with log_file(entry["name"]).open("wb") as errors:
         process = subprocess.Popen(
             command(entry["name"], entry["arguments"]), cwd=ROOT, env=environment,

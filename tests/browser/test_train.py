@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def run_name() -> Iterator[str]:
     if run and run.alive:
         trainings.stop(name)
         while (run := trainings.find(name)) and run.alive:
-            pass
+            time.sleep(0.1)
     shutil.rmtree(CHECKPOINTS / name, ignore_errors=True)
     trainings.log_file(name).unlink(missing_ok=True)
 
@@ -38,7 +39,7 @@ def still(page: Page) -> None:
 
 def open_train(open_page: Open, **options: object) -> Page:
     page = open_page("train", ready=False, **options)
-    page.get_by_label("Name of the run").wait_for(timeout=60_000)
+    page.get_by_label("Name of the run", exact=True).wait_for(timeout=60_000)
     return page
 
 
@@ -123,9 +124,9 @@ def written_run(run_name: str) -> Path:
             shutil.copy("docs/repair-sheet.png", folder / "samples" / f"{kind}-{epoch}.png")
         rows.append({"epoch": epoch, "reconstruction": 90.0, "kl": 9.0, "neg_elbo": 99.0,
                      "active_units": 2})  # fmt: skip
-    checkpoint_json = {"state": "running", "pid": 0, "epoch": 3, "epochs": 3, "updated": 2e9}
+    progress = {"state": "running", "pid": 0, "epoch": 3, "epochs": 3, "updated": 2e9}
     trainings.write_json(folder / "history.json", {"epochs": rows})
-    trainings.write_json(folder / "progress.json", checkpoint_json)
+    trainings.write_json(folder / "progress.json", progress)
     return folder
 
 
