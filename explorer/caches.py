@@ -20,6 +20,7 @@ from explorer import run_files
 from explorer.run_files import Shown
 
 if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
     from torch import Tensor
 
     from core import VAE
@@ -372,6 +373,23 @@ def epoch_map(name: str, epoch: int) -> bytes:
         raise CheckpointError(f"The run {name} has no codes of epoch {epoch}.")
     _, labels = run_files.codes(folder, epoch)
     return found.astype("<f4").tobytes() + labels.tobytes()
+
+
+@functools.lru_cache(maxsize=16)
+def _training_curves(name: str, _written: int, keys: tuple[str, ...]) -> Figure:
+    from core.checkpoint import CHECKPOINTS
+    from explorer import figures
+
+    return figures.training_curves(run_files.history(CHECKPOINTS / name), keys)
+
+
+def training_curves(name: str, keys: tuple[str, ...]) -> Figure:
+    """explorer.figures.training_curves of a run; made anew only after another epoch, as the page
+    asks every second."""
+    from core.checkpoint import CHECKPOINTS
+
+    file = CHECKPOINTS / name / "history.json"
+    return _training_curves(name, file.stat().st_mtime_ns if file.exists() else 0, keys)
 
 
 def epoch_picture(name: str, kind: str, epoch: int) -> bytes:

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from core import checkpoint
 from core.checkpoint import CheckpointError
 from core.config import TrainConfig
-from explorer import datasets
+from explorer import training_data
 
 Settings = Mapping[str, Any]  # a value for every field
 
 DEFAULTS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 TYPES = get_type_hints(TrainConfig)
+MOST_WORDS = 30  # characters of a data set's name within that of a run
 GROUPS = ("Data", "Network", "Objective", "Optimisation")
 
 
@@ -40,7 +41,7 @@ def _of(*architectures: str) -> Callable[[Settings], bool]:
 
 
 def _is_folder(settings: Settings) -> bool:
-    return datasets.is_folder(settings["dataset"])
+    return training_data.is_folder(settings["dataset"])
 
 
 FIELDS: dict[str, Field] = {
@@ -151,7 +152,7 @@ FIELDS: dict[str, Field] = {
 def choices(name: str) -> tuple[Any, ...]:
     """The values of a field that has a few named ones; () for the others."""
     if name == "dataset":
-        return tuple(datasets.offered())
+        return tuple(training_data.offered())
     return get_args(TYPES[name]) if get_args(TYPES[name]) else ()
 
 
@@ -197,14 +198,14 @@ def fault(settings: Settings) -> Fault | None:
                 f"{name} must lie between {field.low:g} and {field.high:g} here; it is "
                 f"{values[name]:g}.",
             )
-    if problem := datasets.problem(values["dataset"]):
+    if problem := training_data.problem(values["dataset"]):
         return Fault("dataset", problem)
-    count = datasets.training_images(values["dataset"])
+    count, name = training_data.training_images(values["dataset"]), values["dataset"]
     if count is not None and values["batch_size"] > count:
         return Fault(
             "batch_size",
-            f"batch_size is {values['batch_size']}, but {datasets.label(values['dataset'])} has "
-            f"only {count} training images.",
+            f"batch_size is {values['batch_size']}, but {training_data.label(name)} has only "
+            f"{count} training images.",
         )
     return None
 
@@ -226,7 +227,8 @@ def arguments(settings: Settings) -> list[str]:
 def free_stem(settings: Settings) -> str:
     """What a run of these settings may be called: data set, kind of network, latent dimensions."""
     kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[settings["architecture"]]
-    words = re.sub(r"[^a-z0-9-]+", "-", datasets.label(settings["dataset"]).lower()).strip("-")
+    label = training_data.label(settings["dataset"]).lower()
+    words = re.sub(r"[^a-z0-9-]+", "-", label).strip("-")[:MOST_WORDS]
     return f"{words or 'images'}-{kind}-{settings['z_dim']}"
 
 

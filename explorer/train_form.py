@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import datasets, jobs, state, train_fields, trainings
+from explorer import jobs, state, train_fields, training_data, trainings
 from explorer.train_fields import Field
 
 NAMES = {
@@ -44,6 +44,10 @@ def _settings() -> dict[str, Any]:
     settings = train_fields.DEFAULTS | st.session_state[state.TRAIN_SETTINGS]
     for name in settings:
         settings[name] = st.session_state.get(_key(name), settings[name])
+        choices = train_fields.choices(name)
+        if choices and settings[name] not in choices:  # a folder that is no longer there
+            settings[name] = train_fields.DEFAULTS[name]
+            st.session_state.pop(_key(name), None)
     st.session_state[state.TRAIN_SETTINGS] = settings
     return settings
 
@@ -86,8 +90,8 @@ def _field(name: str, field: Field) -> None:
         st.session_state[key] = value
     choices = train_fields.choices(name)
     if choices:
-        said = datasets.label if name == "dataset" else _said
-        help = f"{_help(name, field)} {datasets.HOW}" if name == "dataset" else _help(name, field)
+        said = training_data.label if name == "dataset" else _said
+        help = _help(name, field) + (f" {training_data.HOW}" if name == "dataset" else "")
         if len(choices) == SHORT:
             st.segmented_control(
                 field.label, choices, format_func=said, help=help, key=key, required=True,
@@ -117,15 +121,15 @@ def _said(choice: object) -> str:
 
 def _fetch(name: str) -> None:
     """A data set by name can be brought from here; a folder cannot."""
-    if datasets.is_folder(name):
+    if training_data.is_folder(name):
         return
-    title, job = f"Fetching {datasets.label(name)}", jobs.current()
+    title, job = f"Fetching {training_data.label(name)}", jobs.current()
     if job and job.running:
         _fetching()
     elif job and job.title == title and job.error:
         st.error(job.error)
     st.button(
-        f"Fetch {datasets.label(name)}", icon=":material/download:", on_click=_begin_to_fetch,
+        f"Fetch {training_data.label(name)}", icon=":material/download:", on_click=_begin_to_fetch,
         args=(title, name), disabled=bool(job and job.running),
     )  # fmt: skip
 
@@ -148,7 +152,8 @@ def _fetching() -> None:
 
 
 def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
-    free = "" if wrong else trainings.free_name(train_fields.free_stem(settings))
+    stem = "" if wrong else train_fields.free_stem(settings)
+    free = trainings.free_name(stem) if stem else ""
     given = st.text_input(
         "Name of the run", placeholder=free, max_chars=trainings.MOST_NAME, key=state.TRAIN_NAME,
         help="The model is kept as checkpoints/NAME, beside the others; none is ever overwritten.",
@@ -162,7 +167,7 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     st.button(
         "Put into the queue" if busy else "Start training", type="primary", width="stretch",
         icon=":material/playlist_add:" if busy else ":material/play_arrow:",
-        disabled=bool(wrong or problem), on_click=_begin, args=(name, arguments),
+        disabled=bool(wrong or problem), on_click=_begin, args=(given, stem, arguments),
         help="One training runs at a time; this one starts when those before it are done."
         if busy else None,
     )  # fmt: skip
@@ -171,8 +176,10 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
         st.code(trainings.shown_command(name, arguments), language="bash", wrap_lines=True)
 
 
-def _begin(name: str, arguments: list[str]) -> None:
+def _begin(given: str, stem: str, arguments: list[str]) -> None:
     try:
+        # What was free when the page was drawn may have been taken since, by another page.
+        name = given or trainings.free_name(stem)
         trainings.enqueue(name, arguments)
     except (trainings.Refused, OSError) as error:
         state.notify(str(error))

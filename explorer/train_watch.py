@@ -119,7 +119,7 @@ def _run(run: Run) -> None:
     if run.state in ("failed", "interrupted"):
         st.error(_what_happened(run, done))
     if history:
-        _curves(history)
+        _curves(run.name)
     shown = run_files.shown_epochs(folder)
     if shown:
         epoch_film(
@@ -131,10 +131,10 @@ def _run(run: Run) -> None:
         st.caption("Curves, samples, reconstructions and the map come after the first epoch.")
 
 
-def _curves(history: list[dict[str, float]]) -> None:
+def _curves(name: str) -> None:
     for n, (keys, column) in enumerate(zip(CURVES, st.columns(2, gap="small"), strict=True)):
         column.plotly_chart(
-            figures.training_curves(history, keys), config={"displayModeBar": False},
+            caches.training_curves(name, keys), config={"displayModeBar": False},
             key=f"{state.TRAIN_CURVES}_{n}",
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.config import TrainConfig
-from explorer import datasets, run_files, state, train_fields, trainings
+from explorer import run_files, state, train_fields, training_data, trainings
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 Fake = Callable[..., None]
@@ -167,9 +167,9 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_folders_below_data_are_offered(pictures: Path) -> None:
     name = str(pictures / "flowers")
-    assert datasets.folders() == [name]
-    assert datasets.is_folder(name) and datasets.label(name) == "flowers"
-    assert datasets.problem(name) is None and datasets.training_images(name) == 3
+    assert training_data.folders() == [name]
+    assert training_data.is_folder(name) and training_data.label(name) == "flowers"
+    assert training_data.problem(name) is None and training_data.training_images(name) == 3
     chosen = train_fields.DEFAULTS | {"dataset": name}
     fault = train_fields.fault(chosen)
     assert fault and fault.field == "batch_size" and "flowers has only 3" in fault.sentence
@@ -181,11 +181,18 @@ def test_folders_below_data_are_offered(pictures: Path) -> None:
 
 
 def test_the_number_of_images_is_read_from_the_files_head() -> None:
-    assert datasets.training_images("mnist") == 60_000
-    assert datasets.problem("mnist") is None
+    assert training_data.training_images("mnist") == 60_000
+    assert training_data.problem("mnist") is None
 
 
 # ---- the form
+
+
+def test_a_folder_that_is_gone_leaves_the_form_usable(fake_trainer: Fake) -> None:
+    gone = {"dataset": "data/gone", "channels": 3}
+    app = panel(**{state.TRAIN_SETTINGS: gone})
+    assert not app.exception and not errors(app)
+    assert field(app, "dataset").value == "mnist"
 
 
 def test_the_form_shows_what_applies(fake_trainer: Fake) -> None:
