@@ -1,58 +1,40 @@
-"""The judge: a small convolutional classifier that reads what a repair gives back.
+"""The judges: small convolutional classifiers, one a data set.
 
-It has seen no VAE and no damage. `python benchmarks/judge.py` trains it (seed 0) on MNIST's
-training digits, moved by up to two pixels, and writes judge.safetensors beside this file with its
-accuracy on the clean test digits in the header.
+Benchmarks let one read what a repair gives back, and core.frechet compares pictures in its last
+hidden layer. It has seen no VAE and no damage. `python benchmarks/judge.py [DATASET]` trains it
+(seed 0) on the training images, moved by up to two pixels, and writes
+core/classifiers/DATASET.safetensors with its accuracy on the clean test images in the header.
 """
 
 import math
+import sys
 
+import driver  # noqa: F401  puts core on the path
 import torch
 import torch.nn.functional as F
-from driver import ROOT
-from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from core.data import load_dataset
+from core.augment import shifted
+from core.data import find_source, load_dataset
+from core.frechet import CLASSIFIERS, load_classifier, network
 
-FILE = ROOT / "benchmarks" / "judge.safetensors"
 EPOCHS, BATCH, SEED = 10, 128, 0
 
 
-def network() -> nn.Sequential:
-    """(B, 1, 28, 28) in [0, 1] -> logits (B, 10)."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 5, stride=2, padding=2), nn.ReLU(),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Flatten(),
-        nn.Dropout(0.3), nn.Linear(64 * 49, 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-def load() -> nn.Sequential:
+def load(dataset: str = "mnist") -> nn.Sequential:
     """The judge, frozen."""
-    judge = network()
-    with safe_open(str(FILE), "pt") as tensors:
-        weights = {name: tensors.get_tensor(name).float() for name in tensors.keys()}  # noqa: SIM118
-    judge.load_state_dict(weights)
-    return judge.requires_grad_(False).eval()
+    judge = load_classifier(dataset)
+    if judge is None:
+        raise FileNotFoundError(f"There is no judge of {dataset}: python benchmarks/judge.py.")
+    return judge
 
 
-def moved(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Every picture moved by up to two pixels in each direction."""
-    padded = F.pad(x, (2, 2, 2, 2))
-    down, right = torch.randint(5, (2, len(x), 1, 1), generator=generator)
-    rows = torch.arange(28).view(1, 28, 1) + down
-    columns = torch.arange(28).view(1, 1, 28) + right
-    return padded[torch.arange(len(x)).view(-1, 1, 1), 0, rows, columns][:, None]
-
-
-def train() -> None:
+def train(dataset: str) -> None:
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
-    train_set, test_set = load_dataset("mnist", "train"), load_dataset("mnist", "test")
-    judge = network()
+    train_set, test_set = load_dataset(dataset, "train"), load_dataset(dataset, "test")
+    judge = network(len(find_source(dataset).classes))
     optimizer = torch.optim.AdamW(judge.parameters(), 1e-3, weight_decay=1e-2, fused=True)
     steps = len(train_set.images) // BATCH
     for epoch in range(EPOCHS):
@@ -62,7 +44,7 @@ def train() -> None:
             optimizer.param_groups[0]["lr"] = 5e-4 * (1 + math.cos(math.pi * done))
             index = order[step * BATCH : (step + 1) * BATCH]
             with torch.autocast("cpu", torch.bfloat16):
-                logits = judge(moved(train_set.images[index], generator))
+                logits = judge(shifted(train_set.images[index], 2, generator))
             loss = F.cross_entropy(logits.float(), train_set.labels[index], label_smoothing=0.05)
             optimizer.zero_grad()
             loss.backward()
@@ -72,10 +54,12 @@ def train() -> None:
             right = judge(test_set.images).argmax(1) == test_set.labels
         judge.train()
         accuracy = right.double().mean().item()
-        print(f"epoch {epoch + 1}/{EPOCHS}: {100 * accuracy:.2f}% of the test digits", flush=True)
+        print(f"epoch {epoch + 1}/{EPOCHS}: {100 * accuracy:.2f}% of the test images", flush=True)
     halves = {name: value.half() for name, value in judge.state_dict().items()}
-    save_file(halves, FILE, {"test_accuracy": f"{accuracy:.4f}", "seed": str(SEED)})
+    CLASSIFIERS.mkdir(exist_ok=True)
+    file = CLASSIFIERS / f"{dataset}.safetensors"
+    save_file(halves, file, {"test_accuracy": f"{accuracy:.4f}", "seed": str(SEED)})
 
 
 if __name__ == "__main__":
-    train()
+    train(sys.argv[1] if len(sys.argv) > 1 else "mnist")

@@ -1,15 +1,15 @@
-"""The command line: python -m core train | train-repair | evaluate | sample | reconstruct | repair.
+"""The command line: python -m core train | evaluate | sample | repair | export | ...
 
 Every command is one function; tyro turns its arguments into flags. What goes wrong is one
 sentence on standard error and exit status 1.
 """
 
 import dataclasses
-import json
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,13 +25,15 @@ from core.checkpoint import (
     find_folder,
     load_checkpoint,
     load_map,
+    open_model,
     save_map,
     weights_digest,
-    write_json,
 )
 from core.config import TrainConfig
-from core.metrics import evaluate
-from core.repair_commands import repair_command, train_repair_command
+from core.evaluate_command import evaluate_command, kept_embeddings
+from core.export_command import export_command
+from core.processes import ProcessError, leave
+from core.repair_commands import of_ink, repair_command, train_repair_command
 from core.runs import ProgressFile
 from core.train import Progress, TrainingError, train
 
@@ -57,13 +59,17 @@ def train_command(
             f"{_shown(folder)} already holds a model. Choose another --name, or continue it with "
             "--resume."
         )
-    train_set, test_set = (data.load_dataset(config.dataset, split) for split in ("train", "test"))
+    config = dataclasses.replace(config, dataset=data.dataset_id(config.dataset))
+    train_set, test_set = _both_splits(config)
     if config.batch_size > len(train_set.images):
         raise ValueError(
             f"batch_size must be at most the number of training images, {len(train_set.images)}; "
             f"it is {config.batch_size}."
         )
-    _train(config, train_set, test_set, folder, resume=resume)
+    provenance: dict[str, object] = {}
+    if data.is_folder(config.dataset):
+        provenance["classes"] = list(data.find_source(config.dataset).classes)
+    _train(config, train_set, test_set, folder, resume=resume, provenance=provenance)
     print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
     evaluate_command(folder.name)
 
@@ -75,6 +81,7 @@ def _train(
     folder: Path,
     *,
     resume: bool,
+    provenance: dict[str, object],
 ) -> None:
     """The run with its bar and its progress.json; what ends it early is said in both."""
     saved, file = 0, ProgressFile(folder)
@@ -103,7 +110,7 @@ def _train(
         try:
             train(
                 config, train_set.images, folder, held_out=test_set, resume=resume,
-                on_step=on_step, on_epoch=on_epoch,
+                provenance=provenance, on_step=on_step, on_epoch=on_epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
@@ -121,9 +128,28 @@ def _train(
     file.write("finished")
 
 
+def _both_splits(config: TrainConfig) -> tuple[data.LabelledImages, data.LabelledImages]:
+    """Training and test images. What a folder holds that is not used is said."""
+    sizes: dict[str, Any] = {"side": config.image_side, "channels": config.channels}
+    with tqdm(desc="reading", unit="file", leave=False, dynamic_ncols=True) as bar:
+
+        def on_step(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        train_set = data.load_dataset(config.dataset, "train", on_step=on_step, **sizes)
+        test_set = data.load_dataset(config.dataset, "test", **sizes)
+    for problem in data.problems(config.dataset, **sizes):
+        print(problem, file=sys.stderr)
+    return train_set, test_set
+
+
 def _free_folder(config: TrainConfig) -> Path:
     kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[config.architecture]
-    stem = f"{config.dataset}-{kind}-{config.z_dim}"
+    about = (
+        re.sub(r"[^A-Za-z0-9._-]+", "-", data.short_name(config.dataset)).strip(".-") or "images"
+    )
+    stem = f"{about}-{kind}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
     return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
 
@@ -149,52 +175,6 @@ def _resumed(name: str | None, asked: TrainConfig) -> TrainConfig:
     return dataclasses.replace(run, epochs=max(run.epochs, asked.epochs))
 
 
-def evaluate_command(
-    name: tyro.conf.Positional[str],
-    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
-    nll: int = 0,
-    seed: int = 0,
-) -> None:
-    """Measure a checkpoint on its test set; writes its metrics.json and map.npz.
-
-    Args:
-        name: A checkpoint's name or folder.
-        json_: Print the figures as one JSON object on the last line.
-        nll: Importance samples for -log p(x) on dynamically binarised images; 0 leaves it out.
-        seed: Of the noise and the binarisation.
-    """
-    folder = find_folder(name)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = weights_digest(folder)
-    model = load_checkpoint(folder).to(device)
-    test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
-    with tqdm(total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True) as bar:
-
-        def on_step(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        metrics = evaluate(model, test.images, seed=seed, nll=nll, on_step=on_step)
-    found = latent.latent_map(model, test.images, test.labels)
-    embeddings = _embeddings(folder, len(found.mu))
-    save_map(folder, found._replace(embeddings=embeddings), weights=weights)
-    write_json(folder / "metrics.json", metrics)
-    for key, value in metrics.items():
-        if not isinstance(value, list):
-            print(f"{key:15} {value:.4f}" if isinstance(value, float) else f"{key:15} {value}")
-    if json_:
-        print(json.dumps(metrics))
-
-
-def _embeddings(folder: Path, n: int) -> Mapping[str, torch.Tensor]:
-    """UMAP and t-SNE of a map.npz that still belongs to the weights; they take minutes to make."""
-    try:
-        before = load_map(folder)
-    except CheckpointError:
-        return {}
-    return before.embeddings if before and len(before.mu) == n else {}
-
-
 def embed_command(
     name: tyro.conf.Positional[str],
     methods: tuple[Literal["umap", "tsne"], ...] = ("umap", "tsne"),
@@ -216,7 +196,7 @@ def embed_command(
     except CheckpointError:
         found = None
     if found is None:
-        test = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "test")
+        test = data.load_split(describe(folder).config, "test")
         found = latent.latent_map(load_checkpoint(folder), test.images, test.labels)
     if found.mu.shape[1] < 2:
         raise ValueError(f"{folder.name} has one latent dimension; its map needs no embedding.")
@@ -231,7 +211,7 @@ def embed_command(
 
             xy = embedding.EMBEDDINGS[method](found.mu, seed=seed, on_step=on_step)
         # Read again: another process may have kept the other method's meanwhile.
-        kept = dict(_embeddings(folder, len(found.mu))) | {method: xy}
+        kept = dict(kept_embeddings(folder, len(found.mu))) | {method: xy}
         save_map(folder, found._replace(embeddings=kept), weights=weights)
 
 
@@ -241,14 +221,14 @@ def sample_command(
     """Decode draws from the prior N(0, I) into one picture.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         count: How many images.
         seed: Of the draws.
         out: The PNG file to write.
     """
     if not 1 <= count <= 10_000:
         raise ValueError(f"--count must lie between 1 and 10000; it is {count}.")
-    model = load_checkpoint(name)
+    model = load_checkpoint(name, trusted=True)
     z = torch.randn(count, model.z_dim, generator=torch.Generator().manual_seed(seed))
     columns = min(count, max(8, round(count**0.5)))
     _write(out, images.to_png(images.grid(model.decode(z), columns=columns), scale=2))
@@ -259,15 +239,16 @@ def reconstruct_command(
     image: tyro.conf.Positional[Path],
     out: Path = Path("pair.png"),
 ) -> None:
-    """Turn a photo or drawing into a digit and put its reconstruction beside it.
+    """Put a photo or drawing beside its reconstruction: the digit in it, or, for a model of
+    anything but handwriting, the picture as it is.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         image: A PNG, JPEG, WebP, BMP or GIF file.
         out: The PNG file to write: input left, reconstruction right.
     """
-    model = load_checkpoint(name)
-    x = digits.to_digit(digits.open_image(image.read_bytes())).image
+    model, _, config = open_model(name)
+    x = digits.to_input(image.read_bytes(), model.image_shape, ink=of_ink(config))
     pair = torch.cat([x, model.decode(model.encode(x)[0])])
     _write(out, images.to_png(images.grid(pair, columns=2), scale=8))
 
@@ -279,7 +260,7 @@ def fetch_command(name: tyro.conf.Positional[str] = "mnist") -> None:
         name: A data set's name.
     """
     data.fetch(name)
-    for split in data.find_source(name).files:
+    for split in data.SPLITS:
         print(f"{name} {split}: {len(data.load_dataset(name, split).images)} images, intact")
 
 
@@ -302,13 +283,15 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "sample": sample_command,
     "reconstruct": reconstruct_command,
     "repair": repair_command,
+    "export": export_command,
     "fetch": fetch_command,
 }
 
 
 def main() -> None:
     expected = (
-        CheckpointError, data.DataError, digits.DigitError, TrainingError, ValueError, OSError,
+        CheckpointError, data.DataError, digits.DigitError, TrainingError, ProcessError, ValueError,
+        OSError,
     )  # fmt: skip
     try:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m core", description=__doc__)
@@ -316,6 +299,8 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped.")
+    finally:
+        leave()
 
 
 if __name__ == "__main__":

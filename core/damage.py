@@ -25,15 +25,15 @@ class Observation(NamedTuple):
     `noise` and `salt` may be None: unknown, and estimated by the repair.
     """
 
-    image: Tensor  # (B, 1, H, W) in [0, 1]; missing pixels hold 0
-    mask: Tensor  # (B, 1, H, W) float: 1 observed, 0 missing
+    image: Tensor  # (B, C, H, W) in [0, 1]; missing pixels hold 0
+    mask: Tensor  # (B, C, H, W) float: 1 observed, 0 missing, alike in all channels
     noise: float | None = 0.0  # standard deviation of Gaussian noise, clipped to [0, 1] afterwards
     salt: float | None = 0.0  # share of pixels that salt and pepper replaced
     blur: float = 0.0  # standard deviation of a Gaussian blur in pixels
     factor: int = 1  # each factor x factor block holds its mean: low resolution
 
     def optics(self, x: Tensor) -> Tensor:
-        """The linear operator A of blur and low resolution on pictures (N, 1, H, W)."""
+        """The linear operator A of blur and low resolution on pictures (N, C, H, W)."""
         return _low_resolution(_blurred(x, self.blur), self.factor)
 
     @property
@@ -45,12 +45,12 @@ Damage = Callable[[Observation, torch.Generator, float], Observation]
 
 
 def observe(x: Tensor) -> Observation:
-    """Pictures (B, 1, H, W) in [0, 1] with every pixel known."""
+    """Pictures (B, C, H, W) in [0, 1] with every pixel known."""
     return Observation(x, torch.ones_like(x))
 
 
 def hide(seen: Observation, mask: Tensor) -> Observation:
-    """Keep only the pixels where `mask` (B, 1, H, W), bool or float, is 1."""
+    """Keep only the pixels where `mask` (B, 1 or C, H, W), bool or float, is 1."""
     kept = seen.mask * mask.to(seen.mask.dtype)
     return seen._replace(image=seen.image * kept, mask=kept)
 
@@ -252,13 +252,13 @@ def random_rectangle(seen: Observation, generator: torch.Generator) -> Observati
 
 
 def guess_mask(image: Tensor) -> Tensor:
-    """Which pixels of a damaged picture (1, H, W) look intact: 1 known, 0 suspect, (1, H, W) float.
+    """Which pixels of a damaged picture (C, H, W) look intact: 1 known, 0 suspect, (1, H, W) float.
 
     Suspect are flat areas of one tone that are wider than a pen (a sticker, a redacted box) and
     single pixels that fit none of their neighbours (salt and pepper). Black on a black ground, or a
     hole that was filled in well, cannot be told from paper: mark it by hand.
     """
-    x = image[None]
+    x = image.mean(0, keepdim=True)[None]
     window = F.max_pool2d(x, 5, 1, 2) + F.max_pool2d(-x, 5, 1, 2)  # largest minus smallest
     core = ((window < 0.02) & (x > 0.1)).float()
     flat = F.max_pool2d(core, 5, 1, 2) > 0  # an opening: what a 5 x 5 square of one tone covers
@@ -269,7 +269,7 @@ def guess_mask(image: Tensor) -> Tensor:
 
 
 def _rows(seen: Observation) -> Tensor:
-    """Each pixel's upper edge as a share of the height, (B, 1, H, W)."""
+    """Each pixel's upper edge as a share of the height, (B, C, H, W)."""
     h = seen.image.shape[2]
     return (torch.arange(h) / h).view(1, 1, h, 1).expand(seen.image.shape)
 
@@ -280,7 +280,9 @@ def _columns(seen: Observation) -> Tensor:
 
 
 def _uniform(seen: Observation, generator: torch.Generator) -> Tensor:
-    return torch.rand(seen.image.shape, generator=generator)
+    """A number for each pixel, the same in all its channels."""
+    b, _, h, w = seen.image.shape
+    return torch.rand(b, 1, h, w, generator=generator)
 
 
 def _rectangles(
@@ -343,8 +345,9 @@ def _blurred(x: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
     kernel = torch.exp(-0.5 * (offsets / sigma).square())
     kernel = kernel / kernel.sum()
-    x = F.conv2d(x, kernel.view(1, 1, -1, 1), padding=(radius, 0))
-    return F.conv2d(x, kernel.view(1, 1, 1, -1), padding=(0, radius))
+    planes = x.flatten(0, 1)[:, None]  # (B C, 1, H, W)
+    planes = F.conv2d(planes, kernel.view(1, 1, -1, 1), padding=(radius, 0))
+    return F.conv2d(planes, kernel.view(1, 1, 1, -1), padding=(0, radius)).view_as(x)
 
 
 def _low_resolution(x: Tensor, factor: int) -> Tensor:

@@ -18,11 +18,14 @@ import torch
 from PIL import Image
 from PIL.Image import Resampling
 
+from core.fitting import FitError, fitted_picture
 from core.images import from_array
 from core.ink import BLUR, find_ink, fitted, ink_strength, straightened, without_rows
-from core.photo import LONG, MAX_BYTES, DigitError, decoded, grey_channel, open_image
+from core.photo import LONG, MAX_BYTES, DigitError, checked, decoded, grey_channel, open_image
 
-__all__ = ["MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit", "to_picture"]
+__all__ = [
+    "MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"
+]  # fmt: skip
 
 SIDE, BOX = 28, 20  # pixels: MNIST's field, and the box that its digits are scaled into
 CENTRE = 14.5  # of the field, from its edge: measured, MNIST's mass lies in the middle of pixel 14
@@ -45,13 +48,28 @@ class Digit(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def to_picture(source: bytes, shape: tuple[int, int, int]) -> torch.Tensor:
-    """A file as (1, 1, H, W) for a model of `shape` (1, H, W): pixel for pixel when it has that
-    size, damage and all, else the digit that is found in it. Raises DigitError."""
-    picture = open_image(source)
-    if picture.size == (shape[2], shape[1]):
-        return from_array(np.asarray(picture.convert("L"), np.float32) / 255)[None]
-    return to_digit(picture).image
+def to_input(source: bytes, shape: tuple[int, int, int], *, ink: bool = True) -> torch.Tensor:
+    """A file as (1, C, H, W) for a model of `shape` (C, H, W). Raises DigitError.
+
+    With `ink`, a model of handwriting, the digit that is found in it; else the picture as it is,
+    fitted by core.fitting: upright, scaled, nothing inverted.
+    """
+    if ink and shape == (1, SIDE, SIDE):
+        return to_digit(source).image
+    try:
+        return fitted_picture(checked(source), shape)
+    except FitError as error:
+        raise DigitError(f"The picture cannot be read: {error}. Choose another.") from None
+
+
+def to_picture(source: bytes, shape: tuple[int, int, int], *, ink: bool = True) -> torch.Tensor:
+    """The same for a damaged picture: pixel for pixel when it has the model's size, damage and
+    all. Raises DigitError."""
+    if ink and shape[0] == 1:
+        picture = open_image(source)
+        if picture.size == (shape[2], shape[1]):
+            return from_array(np.asarray(picture.convert("L"), np.float32) / 255)[None]
+    return to_input(source, shape, ink=ink)
 
 
 def to_digit(image: Image.Image | bytes) -> Digit:

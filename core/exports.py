@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from core.images import grid, to_gif, to_png
-from core.repair import Repair
+from core.repair import Repair, over_channels
 
 SCALE = 6  # px a pixel
 FRAME, LAST = 90, 1500  # ms; the last frame stays on
@@ -14,7 +14,8 @@ FRAME, LAST = 90, 1500  # ms; the last frame stays on
 
 def png_sheet(found: Repair) -> bytes:
     """Damaged, mean and uncertainty, then every completion, the heaviest first, eight a row."""
-    first = torch.stack([found.seen.image[0], found.mean, 2 * found.std])
+    spread = 2 * over_channels(found.std).expand_as(found.mean)
+    first = torch.stack([found.seen.image[0], found.mean, spread])
     return to_png(grid(torch.cat([first, found.completions]), columns=8), scale=SCALE)
 
 

@@ -63,11 +63,12 @@ def grid(images: Tensor, *, columns: int, padding: int = 2) -> Tensor:
 
 
 def signed_difference(x: Tensor, x_recon: Tensor) -> Tensor:
-    """x_recon - x of (1, H, W) images as colour, (3, H, W): blue added, red missing, white equal.
+    """x_recon - x of (C, H, W) images as colour, (3, H, W): blue added, red missing, white equal.
 
-    Linear in the difference and symmetric about zero; +-1 is the full colour.
+    Of colour pictures it is the difference in brightness, the mean of the channels. Linear in the
+    difference and symmetric about zero; +-1 is the full colour.
     """
-    difference = (x_recon - x)[0].clamp(-1, 1)
+    difference = (x_recon - x).mean(0).clamp(-1, 1)
     red = torch.tensor([0.70, 0.09, 0.17]).view(3, 1, 1)  # ColorBrewer RdBu's two ends
     blue = torch.tensor([0.13, 0.40, 0.67]).view(3, 1, 1)
     end = torch.where(difference < 0, red, blue)

@@ -24,6 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.damage import Observation
+from core.model import VAE
+from core.pixels import LIKELIHOODS
 
 LEVELS = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])  # v
 # Fitted by maximum likelihood to two million pixels of the MNIST training digits, as mnist-res-32
@@ -40,10 +42,19 @@ NOISE_COST, SALT_COST = 0.2, 0.03
 SALTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7)
 
 
+def pixel_logits(model: VAE, z: Tensor) -> Tensor:
+    """The logits of the decoded pixels, (N, C, H, W), which everything here is written in. Only
+    where the decoder's output stands for something else (core.pixels) are they not that output."""
+    decoded = model.decode_logits(z)
+    if model.likelihood != "continuous_bernoulli":
+        return decoded
+    return torch.logit(LIKELIHOODS[model.likelihood].mean(decoded), eps=1e-6)
+
+
 class Likelihood:
     """p(seen | z) of one observation (B = 1), as a function of the decoder's logits.
 
-    `exact` (1, 1, H, W) bool: the pixels that are known as they are.
+    `exact` (1, C, H, W) bool: the pixels that are known as they are.
     """
 
     def __init__(self, seen: Observation) -> None:
@@ -61,7 +72,7 @@ class Likelihood:
         self.log_factor = log_pixel_likelihood(pixels, seen.noise, seen.salt)  # (V, P)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """log p(seen | z) up to a constant, (N,) nats, from logits (N, 1, H, W)."""
+        """log p(seen | z) up to a constant, (N,) nats, from logits (N, C, H, W)."""
         if self.seen.has_optics:
             return self._through_optics(torch.sigmoid(logits))
         exact = self.exact * (logits * self.seen.image - F.softplus(logits))
@@ -72,7 +83,7 @@ class Likelihood:
         return result
 
     def complete(self, logits: Tensor) -> Tensor:
-        """E[x | z, seen], (N, 1, H, W): known pixels kept, missing decoded, noisy weighed.
+        """E[x | z, seen], (N, C, H, W): known pixels kept, missing decoded, noisy weighed.
 
         Behind a lens no pixel is known by itself, and all are decoded.
         """
@@ -83,8 +94,8 @@ class Likelihood:
         return x
 
     def variance(self, logits: Tensor) -> Tensor:
-        """Var[x | z, seen] of every pixel, (N, 1, H, W): what one z leaves open."""
-        tilted = SHARPNESS * LEVELS * logits[..., None] + BASE.log()  # (N, 1, H, W, V)
+        """Var[x | z, seen] of every pixel, (N, C, H, W): what one z leaves open."""
+        tilted = SHARPNESS * LEVELS * logits[..., None] + BASE.log()  # (N, C, H, W, V)
         result = _variance(tilted.softmax(-1), dim=-1)
         if self.log_factor.shape[1]:
             weights = (self._tilted(logits) + self.log_factor).softmax(1)
@@ -92,7 +103,7 @@ class Likelihood:
         return result * ~self.exact
 
     def complete_binary(self, logits: Tensor) -> Tensor:
-        """P(x = 1 | z, seen) where a pixel is black or white, (N, 1, H, W).
+        """P(x = 1 | z, seen) where a pixel is black or white, (N, C, H, W).
 
         What Gibbs sampling has to draw from, since the encoder's and decoder's own model is that.
         """
@@ -109,7 +120,7 @@ class Likelihood:
         return SHARPNESS * LEVELS[:, None] * l + BASE.log()[:, None]
 
     def _through_optics(self, x: Tensor) -> Tensor:
-        """A Gaussian about A x, clipped, then salt and pepper; pictures x (N, 1, H, W).
+        """A Gaussian about A x, clipped, then salt and pepper; pictures x (N, C, H, W).
 
         The noise of a block's pixels is independent, the error of its decoded mean is not: it
         counts once for the block.
@@ -167,7 +178,7 @@ def log_pixel_likelihood(y: Tensor, noise: float, salt: float) -> Tensor:
 
 def estimate_levels(seen: Observation, mean: Tensor) -> Observation:
     """Fill in the unknown levels by maximum likelihood given a first estimate of the picture,
-    `mean` (1, 1, H, W): the most likely pair on a grid."""
+    `mean` (1, C, H, W): the most likely pair on a grid."""
     observed = seen.mask > 0
     y, expected = seen.image[observed], seen.optics(mean)[observed]
     tilted = SHARPNESS * LEVELS[:, None] * torch.logit(expected, eps=1e-2) + BASE.log()[:, None]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.damage import Observation
-from core.likelihood import Likelihood
+from core.likelihood import Likelihood, pixel_logits
 from core.model import VAE
 from core.objective import reconstruction_nll
 from core.posterior import Belief, PartialEncoder
@@ -56,7 +56,7 @@ class Draws(NamedTuple):
     z: Tensor  # (K, D)
     weights: Tensor  # (K,)
     ess: float  # of SMC since its last resampling; K for the equal weights of chains
-    path: list[Tensor]  # the decoder's logits of one point after each step, each (1, H, W)
+    path: list[Tensor]  # the decoder's logits of one point after each step, each (C, H, W)
 
 
 class Method(NamedTuple):
@@ -95,7 +95,7 @@ def annealed_smc(job: Job) -> Draws:
     n = max(PARTICLES, job.k)
     z, log_weight, size, path = target.from_prior(n, job.generator), torch.zeros(n), STEP_SIZE, []
     for step in range(1, job.steps + 1):
-        log_likelihood = target.likelihood(job.model.decode_logits(z))
+        log_likelihood = target.likelihood(pixel_logits(job.model, z))
         beta = LIKELIHOOD_POWER * (step / job.steps) ** 3  # at small powers the mass moves most
         log_weight = log_weight + (beta - target.beta) * log_likelihood
         target.beta = beta
@@ -152,13 +152,13 @@ def _gibbs(job: Job, *, metropolis: bool) -> Draws:
         )
     likelihood = Likelihood(job.seen)
     z = model.reparameterize(*_repeated(model.encode(job.seen.image), job.k), generator)
-    logits, path = model.decode_logits(z), []
+    logits, path = pixel_logits(model, z), []
     for step in range(1, job.steps + 1):
         drawn = torch.bernoulli(likelihood.complete_binary(logits), generator=generator)
         x = torch.where(likelihood.exact, job.seen.image, drawn)
         mu, log_var = model.encode(x)
         proposal = model.reparameterize(mu, log_var, generator)
-        there = model.decode_logits(proposal)
+        there = pixel_logits(model, proposal)
         if metropolis:
             # log p(x, z) - log q(z | x) at the proposal and where the chain is.
             log_here, log_there = (

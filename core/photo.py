@@ -29,12 +29,9 @@ def open_image(data: bytes) -> Image.Image:
 
     Size is checked on the header, before a pixel is decoded; a large JPEG comes at reduced scale.
     """
-    if not data:
-        raise DigitError("The file is empty. Choose a picture of a digit.")
-    if len(data) > MAX_BYTES:
-        raise DigitError(f"The file is over {MAX_BYTES >> 20} MB. Choose a smaller picture.")
+    content = io.BytesIO(checked(data))
     try:
-        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+        opened = Image.open(content, formats=FORMATS)
     except UnidentifiedImageError:
         raise DigitError(
             "The file is not a picture that can be read. Choose a PNG, JPEG, WebP, BMP or GIF file."
@@ -44,6 +41,15 @@ def open_image(data: bytes) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError):  # a header that Pillow gives up on
         raise DigitError(DAMAGED) from None
     return _upright(decoded(opened))
+
+
+def checked(data: bytes) -> bytes:
+    """An upload whose length is sane. `DigitError` otherwise."""
+    if not data:
+        raise DigitError("The file is empty. Choose a picture.")
+    if len(data) > MAX_BYTES:
+        raise DigitError(f"The file is over {MAX_BYTES >> 20} MB. Choose a smaller picture.")
+    return data
 
 
 def decoded(image: Image.Image) -> Image.Image:

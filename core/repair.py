@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.damage import Observation
 from core.latent import LatentMap, nearest_labels
-from core.likelihood import Likelihood, estimate_levels
+from core.likelihood import Likelihood, estimate_levels, pixel_logits
 from core.methods import METHODS, Job, RepairError, default_method
 from core.model import VAE
 from core.posterior import PartialEncoder
@@ -30,17 +30,17 @@ MOST_ANSWERS, MOST_STEPS = 256, 2000
 class Repair(NamedTuple):
     """The answers to one observation, and how sure they are."""
 
-    completions: Tensor  # (K, 1, H, W) in [0, 1]; pixels that are known for certain are kept
+    completions: Tensor  # (K, C, H, W) in [0, 1]; pixels that are known for certain are kept
     weights: Tensor  # (K,) sum 1, largest first
-    # (1, H, W), the point estimate of E[x | seen]: the weighted completions, with the default
+    # (C, H, W), the point estimate of E[x | seen]: the weighted completions, with the default
     # method averaged with the partial encoder's own estimate
     mean: Tensor
-    std: Tensor  # (1, H, W), standard deviation of each pixel given what is seen
+    std: Tensor  # (C, H, W), standard deviation of each pixel given what is seen
     z: Tensor  # (K, D)
     labels: Tensor | None  # (K,) int64, the class of each; None when nobody knows classes
     ess: float  # effective sample size of the particles that the answers were chosen from
     milliseconds: float
-    # (T, 1, H, W), the picture at one chain's place after each step (of MAP the best one so far);
+    # (T, C, H, W), the picture at one chain's place after each step (of MAP the best one so far);
     # None without steps
     trajectory: Tensor | None
     seen: Observation  # with the levels of noise that were estimated filled in
@@ -57,9 +57,9 @@ class Group(NamedTuple):
 class Glimpse(NamedTuple):
     """What can be said in a few milliseconds, while a brush moves."""
 
-    plain: Tensor  # (1, H, W), the plain pass
-    mean: Tensor  # (1, H, W)
-    std: Tensor  # (1, H, W)
+    plain: Tensor  # (C, H, W), the plain pass
+    mean: Tensor  # (C, H, W)
+    std: Tensor  # (C, H, W)
 
 
 # A pixel of mean m that is black or white has a standard deviation of sqrt(m (1 - m)); real ones
@@ -102,7 +102,7 @@ def repair(
     z, weights, ess, path = METHODS[method].draw(job)
     order = weights.argsort(descending=True, stable=True)
     z, weights = z[order], weights[order]
-    likelihood, logits = Likelihood(seen), model.decode_logits(z)
+    likelihood, logits = Likelihood(seen), pixel_logits(model, z)
     completions = torch.sigmoid(logits) if method == "plain" else likelihood.complete(logits)
     mean = torch.einsum("k,kchw->chw", weights, completions)
     # Law of total variance: what the answers disagree on and what each of them leaves open.
@@ -144,6 +144,11 @@ def glimpse(model: VAE, seen: Observation, posterior: PartialEncoder | None) -> 
     return Glimpse(plain[0], mean[0], std[0])
 
 
+def over_channels(std: Tensor) -> Tensor:
+    """One standard deviation for every pixel, (1, H, W): the root mean square of (C, H, W)."""
+    return std.square().mean(0, keepdim=True).sqrt()
+
+
 def groups(answer: Repair) -> list[Group]:
     """The answers by class, heaviest first, and in each the most typical first: the one nearest to
     the group's mean. Without classes each answer is its own group."""
@@ -160,7 +165,7 @@ def groups(answer: Repair) -> list[Group]:
 
 
 def _first_mean(model: VAE, seen: Observation, logits: Tensor | None) -> Tensor:
-    """A first estimate of the picture, (1, 1, H, W): the partial encoder's, when it has one."""
+    """A first estimate of the picture, (1, C, H, W): the partial encoder's, when it has one."""
     if logits is not None:
         return torch.sigmoid(logits)
     mean = model.decode(model.encode(seen.image)[0])
@@ -172,7 +177,7 @@ def _first_mean(model: VAE, seen: Observation, logits: Tensor | None) -> Tensor:
 def _read(
     model: VAE, completions: Tensor, posterior: PartialEncoder | None, encoded: LatentMap | None
 ) -> Tensor | None:
-    """The class of each completion (K, 1, H, W): what the partial encoder makes of it when it sees
+    """The class of each completion (K, C, H, W): what the partial encoder makes of it when it sees
     the whole, or else that of the encoded pictures nearest to it."""
     if posterior is not None and posterior.classes > 1:
         return posterior(completions, torch.ones_like(completions)).z.class_weight.argmax(-1)
@@ -187,8 +192,8 @@ def _check(
     """RepairError when the request cannot be done."""
     if {seen.image.device.type, next(model.parameters()).device.type} != {"cpu"}:
         raise RepairError("Repair runs on the CPU: bring the model and the picture there.")
-    if posterior is not None and (posterior.z_dim, posterior.side) != (
-        model.z_dim, model.image_shape[2],
+    if posterior is not None and (1, posterior.side, posterior.z_dim) != (
+        model.image_shape[0], model.image_shape[2], model.z_dim,
     ):  # fmt: skip
         raise RepairError(
             "This partial encoder belongs to another model. Train one with "

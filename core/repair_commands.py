@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from core import data, digits, exports, images, repair
-from core.checkpoint import describe, find_checkpoint, find_folder, load_checkpoint, write_json
+from core.checkpoint import (
+    CheckpointError,
+    describe,
+    find_folder,
+    load_checkpoint,
+    open_model,
+    write_json,
+)
 from core.damage import guess_mask, hide, observe
 from core.methods import default_method
 from core.posterior import FILE, PartialEncoder, load_posterior, save_posterior
@@ -33,7 +41,12 @@ def train_repair_command(
     """
     folder = find_folder(name)
     model = load_checkpoint(folder).to("cuda" if torch.cuda.is_available() else "cpu")
-    train_set = data.load_dataset(describe(folder).config.get("dataset", "mnist"), "train")
+    if model.image_shape[0] > 1:
+        raise CheckpointError(
+            f"{folder.name} makes colour pictures; the partial encoder is for grey ones. Repair "
+            "works without it, by an iterative method."
+        )
+    train_set = data.load_split(describe(folder).config, "train")
     training = dataclasses.asdict(config)
     saved = 0
     with tqdm(desc="starting", unit="step", dynamic_ncols=True) as bar:
@@ -83,7 +96,7 @@ def repair_command(
     """Give a damaged digit back, with several plausible answers and their weights.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         image: A picture of the model's own size, as it is; any other is read as a photo of a digit.
         mask: A picture of the same size, white where pixels are missing; "auto" guesses, "none"
             has nothing missing.
@@ -100,10 +113,9 @@ def repair_command(
             repair.npz and repair.json into.
         json_: Print repair.json as well, on one line.
     """
-    folder = find_checkpoint(name)
-    model = load_checkpoint(folder)
-    posterior = load_posterior(folder) if folder.is_dir() else None
-    x = digits.to_picture(image.read_bytes(), model.image_shape)
+    model, folder, config = open_model(name)
+    posterior = load_posterior(folder) if folder else None
+    x = digits.to_picture(image.read_bytes(), model.image_shape, ink=of_ink(config))
     seen = hide(observe(x), _mask(mask, x))._replace(
         noise=_level(noise, "noise"), salt=_level(salt, "salt"), blur=blur, factor=block
     )
@@ -121,7 +133,7 @@ def repair_command(
     summary = _write_repair(out, answer, model.decode(model.encode(x)[0])[0])
     summary |= {
         "method": method or default_method(posterior),
-        "checkpoint": folder.name,
+        "checkpoint": folder.name if folder else name,
         "seed": seed,
     }
     write_json(out / "repair.json", summary)
@@ -130,19 +142,25 @@ def repair_command(
         print(json.dumps(summary))
 
 
+def of_ink(config: Mapping[str, Any]) -> bool:
+    """Whether a model was trained on handwriting, by its config.json; one without is taken for a
+    tutorial's."""
+    return data.is_ink(config.get("dataset", "mnist"))
+
+
 def _mask(asked: str, x: Tensor) -> Tensor:
-    """Known pixels, (1, 1, H, W), from a file, "auto" or "none"."""
+    """Known pixels, (1, C, H, W), from a file, "auto" or "none"."""
     if asked == "none":
         return torch.ones_like(x)
     if asked == "auto":
-        return guess_mask(x[0])[None]
+        return guess_mask(x[0])[None].expand_as(x)
     picture = digits.open_image(Path(asked).read_bytes())
     if picture.size != (x.shape[3], x.shape[2]):
         raise ValueError(
             f"The mask {asked} has {picture.size[0]} x {picture.size[1]} pixels; the picture that "
             f"it is for has {x.shape[3]} x {x.shape[2]}. Scale it to that."
         )
-    return torch.from_numpy(np.asarray(picture.convert("L")) < 128)[None, None]
+    return torch.from_numpy(np.asarray(picture.convert("L")) < 128).expand_as(x)
 
 
 def _level(asked: str, flag: str) -> float | None:
@@ -158,14 +176,16 @@ def _write_repair(out: Path, answer: repair.Repair, plain: Tensor) -> dict[str, 
     out.mkdir(parents=True, exist_ok=True)
     (out / "repaired.png").write_bytes(images.to_png(answer.mean, scale=8))
     (out / "plain.png").write_bytes(images.to_png(plain, scale=8))
-    (out / "uncertainty.png").write_bytes(images.to_png(2 * answer.std, scale=8))
+    (out / "uncertainty.png").write_bytes(
+        images.to_png(2 * repair.over_channels(answer.std), scale=8)
+    )
     (out / "answers.png").write_bytes(exports.png_sheet(answer))
     (out / "repair.npz").write_bytes(exports.npz(answer))
     return {
         "answers": [group._asdict() for group in repair.groups(answer)],
         "weights": answer.weights.tolist(),
-        "known_pixels": int(answer.seen.mask.sum()),
-        "pixels": answer.seen.mask.numel(),
+        "known_pixels": int(answer.seen.mask[0, 0].sum()),
+        "pixels": answer.seen.mask[0, 0].numel(),
         "noise": answer.seen.noise,
         "salt": answer.seen.salt,
         "ess": answer.ess,

@@ -127,7 +127,7 @@ class ProgressFile:
             self.write("running")
 
     def write(self, state: str, reason: str | None = None) -> None:
-        """`state`: "running", "finished", "stopped" or "failed", with the sentence that says why."""
+        """`state` is "running", "finished", "stopped" or "failed"; `reason` says why, to people."""
         self.written = time.monotonic()
         self.file.parent.mkdir(parents=True, exist_ok=True)
         value = {

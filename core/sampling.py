@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.damage import Observation
-from core.likelihood import Likelihood
+from core.likelihood import Likelihood, pixel_logits
 from core.model import VAE
 from core.posterior import Mixture, PartialEncoder
 
@@ -46,8 +46,8 @@ class Target:
             self.prior = posterior(nothing, nothing).z
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The value at z (N, D), (N,) nats, and the decoder's logits (N, 1, H, W)."""
-        logits = self.model.decode_logits(z)
+        """The value at z (N, D), (N,) nats, and the decoder's logits (N, C, H, W)."""
+        logits = pixel_logits(self.model, z)
         log_likelihood = self.likelihood(logits)
         if self.guide is None:
             return self.log_prior(z) + self.beta * log_likelihood, logits

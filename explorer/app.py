@@ -7,9 +7,11 @@ from pathlib import Path
 import streamlit as st
 import torch
 
-from core.checkpoint import CheckpointError, describe
+from core.checkpoint import CheckpointError
 from core.data import DataError
 from explorer import caches, kept, state
+from explorer.served import SERVED
+from explorer.wording import escaped
 
 
 def panel(name: str) -> Callable[[], None]:
@@ -52,10 +54,14 @@ NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 
 def model_facts(name: str) -> str:
     """One line about a checkpoint, from its own files."""
-    card = describe(name)
+    card = caches.described(name)
     config, metrics = card.config, card.metrics or {}
-    sizes = "-".join(str(config[key]) for key in ("image_size", "h_dim", "z_dim"))
-    facts = [f"{config['architecture']} {sizes}, trained on {config.get('dataset', 'mnist')}"]
+    sizes = "-".join(str(config[k]) for k in ("image_size", "h_dim", "z_dim") if k in config)
+    title = escaped(caches.subject(name).title)
+    if name in SERVED:
+        facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
+    else:
+        facts = [f"{config['architecture']} {sizes}, trained on {title}"]
     if "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
@@ -90,7 +96,10 @@ def main() -> None:
             _run(page.run)
         return
     kept.storage()
-    _run(page.run)
+    try:
+        _run(page.run)
+    except CheckpointError as error:  # a person's own code may fail wherever it is called
+        st.error(f"This model cannot be used here. {error}")
     state.publish()
 
 

@@ -18,7 +18,8 @@ SPAN = tuple(n / 2 for n in range(-4, 5))  # units that a preview goes along a d
 def built_in(name: str) -> list[tuple[str, list[float]]]:
     """("thicker", vector), ("more slanted", ...), ...: z + t * vector is t standard deviations of
     the attribute further, as the test digits have it on average. An attribute that does not vary
-    has none. The first call of a data set takes seconds."""
+    has none, and neither have pictures that are no handwriting. The first call of a data set takes
+    seconds."""
     return list(caches.attribute_directions(name))
 
 
@@ -63,7 +64,7 @@ class Preview(NamedTuple):
     """What a direction does."""
 
     png: bytes  # a row of pictures, at SPAN units; z itself is framed
-    measured: dict[str, list[float]]  # attribute -> its value in each of them
+    measured: dict[str, list[float]]  # attribute -> its value in each; empty: no handwriting
 
     def said(self, first: str = "") -> str:
         """What is measured at both ends, in Markdown; the attribute that `first` names leads."""
@@ -83,7 +84,7 @@ def preview(name: str, z: Sequence[float], vector: Sequence[float]) -> Preview:
     """From z, along a direction."""
     steps = torch.tensor(SPAN)[:, None] * torch.tensor(list(vector))[None]
     pictures = caches.model(name).decode(torch.tensor([list(z)]) + steps)
-    measured = attributes.measure(pictures)
+    measured = attributes.measure(pictures) if caches.subject(name).ink else {}
     framed = F.pad(pictures, (1, 1, 1, 1))
     framed[len(SPAN) // 2] = F.pad(pictures[len(SPAN) // 2], (1, 1, 1, 1), value=1)  # z itself
     return Preview(

@@ -12,21 +12,24 @@ import functools
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from explorer import run_files
+from explorer import datasets, run_files
 from explorer.run_files import Shown
+from explorer.served import SERVED
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from torch import Tensor
 
     from core import VAE
+    from core.checkpoint import Checkpoint
     from core.data import LabelledImages
     from core.latent import LatentMap
     from core.posterior import PartialEncoder
+    from core.prior import GaussianMixture
     from core.projection import Projection
     from core.typicality import Reference
     from core.walk import Walk
@@ -55,11 +58,11 @@ def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..
 
         @functools.wraps(function)
         def call(name: str, *rest: object) -> T:
-            from core.checkpoint import CHECKPOINTS, CheckpointError, fingerprint, list_checkpoints
+            from core.checkpoint import CheckpointError, fingerprint
 
-            if name not in list_checkpoints():  # an id out of the list, never a path
+            if name not in checkpoints():  # an id out of the list, never a path
                 raise CheckpointError(f"There is no checkpoint {name!r}.")
-            return cached(name, fingerprint(CHECKPOINTS / name), *rest)
+            return cached(name, fingerprint(folder(name)), *rest)
 
         return call
 
@@ -71,7 +74,32 @@ def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""
     from core import load_checkpoint
 
-    return load_checkpoint(name)
+    return SERVED[name].model if name in SERVED else load_checkpoint(name)
+
+
+class StoredMap(NamedTuple):
+    """A checkpoint's map.npz, and what was wrong with it, if anything."""
+
+    latent: LatentMap | None
+    problem: str | None
+
+
+@per_checkpoint(max_entries=8)
+def stored_map(name: str) -> StoredMap:
+    """map.npz; None where the file is missing, damaged or stale."""
+    from core.checkpoint import CheckpointError, load_map
+
+    found, problem = None, None
+    try:
+        found = load_map(folder(name))
+        if found is not None and (why := datasets.stale(found, facts(name), model(name))):
+            raise CheckpointError(
+                f"checkpoints/{name}/map.npz {why}. Write it again with "
+                f"`python -m core evaluate {name}`."
+            )
+    except CheckpointError as error:
+        found, problem = None, f"The map was computed anew: {error}"
+    return StoredMap(found, problem)
 
 
 class EncodedTestSet(NamedTuple):
@@ -84,19 +112,9 @@ class EncodedTestSet(NamedTuple):
 @per_checkpoint(max_entries=8)
 def encoded_test_set(name: str) -> EncodedTestSet:
     """map.npz, or the test set encoded now where the file is missing, damaged or stale."""
-    from core.checkpoint import CHECKPOINTS, CheckpointError, load_map
     from core.latent import latent_map as encode
 
-    found, problem = None, None
-    try:
-        found = load_map(CHECKPOINTS / name)
-        if found is not None and found.mu.shape[1] != model(name).z_dim:
-            raise CheckpointError(
-                f"checkpoints/{name}/map.npz has {found.mu.shape[1]} dimensions, the model "
-                f"{model(name).z_dim}. Write it again with `python -m core evaluate {name}`."
-            )
-    except CheckpointError as error:
-        found, problem = None, f"The map was computed anew: {error}"
+    found, problem = stored_map(name)
     return EncodedTestSet(found or encode(model(name), *test_set(name)), problem)
 
 
@@ -201,8 +219,8 @@ def pictures(name: str, points: str) -> bytes:
     from core.images import to_uint8
 
     _known(points)
-    splits = ("test",) if points == "test" else ("test", "train")
-    raw = b"".join(to_uint8(images_of(name, split).images).numpy().tobytes() for split in splits)
+    parts = [test_set(name)] if points == "test" else [test_set(name), images_of(name, "train")]
+    raw = b"".join(to_uint8(part.images).numpy().tobytes() for part in parts)
     return gzip.compress(raw, 1)
 
 
@@ -234,9 +252,26 @@ def _measures(dataset: str) -> dict[str, Tensor]:
     return measure(load_dataset(dataset, "test").images)
 
 
+@per_checkpoint(max_entries=4)
+def _measures_of_kept(name: str) -> dict[str, Tensor]:
+    from core.attributes import measure
+
+    return measure(test_set(name).images)
+
+
 def measures(name: str) -> dict[str, Tensor]:
-    """core.attributes.measure of its test split: one for all models of a data set. DataError."""
-    return _measures(dataset_of(name))
+    """core.attributes.measure of its test pictures: one for all models of a data set. Raises
+    DataError, also where the pictures are no handwriting."""
+    from core.data import DataError
+
+    if not subject(name).ink:
+        raise DataError(datasets.NO_INK)
+    if not _test_pictures(name).from_data:
+        return _measures_of_kept(name)
+    found, count = _measures(dataset_of(name)), len(test_set(name).images)
+    if all(len(values) == count for values in found.values()):
+        return found
+    return {id: values[:count] for id, values in found.items()}
 
 
 @per_checkpoint(max_entries=8)
@@ -249,9 +284,12 @@ def attribute_correlations(name: str) -> np.ndarray:
 
 @per_checkpoint(max_entries=8)
 def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
-    """What changes each attribute, by the name of what a digit then becomes."""
+    """What changes each attribute, by the name of what a digit then becomes; nothing where the
+    pictures are no handwriting."""
     from core.attributes import ATTRIBUTES, attribute_direction
 
+    if not subject(name).ink:
+        return ()
     mu = latent_map(name).mu
     found = (
         (ATTRIBUTES[id].direction, attribute_direction(mu, values))
@@ -263,10 +301,17 @@ def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
 @per_checkpoint(max_entries=8)
 def posterior(name: str) -> PartialEncoder | None:
     """Its partial encoder; None if none was trained. Raises CheckpointError."""
-    from core.checkpoint import CHECKPOINTS
     from core.posterior import load_posterior
 
-    return load_posterior(CHECKPOINTS / name)
+    return load_posterior(folder(name))
+
+
+@per_checkpoint(max_entries=8)
+def prior_mixture(name: str) -> GaussianMixture | None:
+    """Its mixture over the encoded data; None if there is none. Raises CheckpointError."""
+    from core.prior import load_mixture
+
+    return load_mixture(folder(name))
 
 
 class _Slot:
@@ -363,15 +408,18 @@ def epoch_map(name: str, epoch: int) -> bytes:
             if shown not in slot.places:
                 if shown.epoch > epoch:
                     continue
-                mu, labels = run_files.codes(folder, shown.epoch)
+                try:
+                    mu, _ = run_files.codes(folder, shown.epoch)
+                except CheckpointError:
+                    continue  # the others do not lose their maps for it
                 same = before is not None and len(before) == len(mu)
                 slot.places[shown] = plane(mu, before if same else None)
             kept[shown] = before = slot.places[shown]
         slot.places = kept  # a run of the same name that is gone is forgotten
         found = next((xy for shown, xy in kept.items() if shown.epoch == epoch), None)
+    _, labels = run_files.codes(folder, epoch)
     if found is None:
         raise CheckpointError(f"The run {name} has no codes of epoch {epoch}.")
-    _, labels = run_files.codes(folder, epoch)
     return found.astype("<f4").tobytes() + labels.tobytes()
 
 
@@ -413,11 +461,41 @@ def run_folder(name: str) -> Path:
     return CHECKPOINTS / name
 
 
-def dataset_of(name: str) -> str:
-    """The data set that a checkpoint was trained on."""
+def described(name: str) -> Checkpoint:
+    """Config and metrics of a checkpoint, or what there is of them. Raises CheckpointError."""
     from core.checkpoint import describe
 
-    return describe(name).config.get("dataset", "mnist")
+    return SERVED[name].card if name in SERVED else describe(name)
+
+
+def folder(name: str) -> Path:
+    """A checkpoint's folder; of a model out of code there is none at this path."""
+    from core.checkpoint import CHECKPOINTS
+
+    return SERVED[name].card.path if name in SERVED else CHECKPOINTS / name
+
+
+def facts(name: str) -> dict[str, Any]:
+    """Its config.json, with the sizes that its model really has."""
+    built = model(name)
+    sizes = {"image_size": built.image_size, "channels": built.image_shape[0]}
+    return described(name).config | sizes
+
+
+def dataset_of(name: str) -> str:
+    """The data set that a checkpoint was trained on: a name, or the path of a folder."""
+    return datasets.dataset_of(facts(name))
+
+
+@per_checkpoint(max_entries=16)
+def subject(name: str) -> datasets.Subject:
+    """What its pictures are."""
+    return datasets.subject(facts(name), stored_map(name).latent)
+
+
+def classes(name: str) -> tuple[str, ...]:
+    """The names of its data set's classes; a single one where images have no labels."""
+    return subject(name).classes
 
 
 def decoded(name: str, z: np.ndarray) -> Tensor:
@@ -427,27 +505,41 @@ def decoded(name: str, z: np.ndarray) -> Tensor:
     return model(name).decode(torch.from_numpy(np.asarray(z, np.float32)))
 
 
-def classes(name: str) -> tuple[str, ...]:
-    """The names of its data set's classes; a single one where images have no labels."""
-    from core.data import find_source
-
-    return find_source(dataset_of(name)).classes
-
-
 def images_of(name: str, split: str) -> LabelledImages:
     """A split of that data set; core.data keeps it in memory. Raises DataError."""
-    from core.data import load_dataset
+    from core.data import load_split
 
-    return load_dataset(dataset_of(name), split)
+    return load_split(facts(name), split)
+
+
+@per_checkpoint(max_entries=4)
+def _test_pictures(name: str) -> datasets.TestPictures:
+    return datasets.test_pictures(facts(name), stored_map(name).latent)
 
 
 def test_set(name: str) -> LabelledImages:
-    """Its test split."""
-    return images_of(name, "test")
+    """Its test pictures, in the order of `latent_map`: those of the data set or those that map.npz
+    keeps. Raises DataError when there are neither."""
+    return _test_pictures(name).pictures
+
+
+def no_training(name: str) -> str | None:
+    """Why the training pictures are not at hand, without reading them; None when they are."""
+    from core.data import missing
+
+    return missing(dataset_of(name), "train")
 
 
 def checkpoints() -> list[str]:
-    """The ids of all checkpoints; never cached, a training may just have made one."""
+    """The ids of all checkpoints; never cached, a training may just have made one.
+
+    Those that the server was started with come first.
+    """
     from core import list_checkpoints
 
-    return list_checkpoints()
+    return [*SERVED, *list_checkpoints()]
+
+
+def default_checkpoint() -> str:
+    """The id of the model that a page opens with."""
+    return next(iter(SERVED), DEFAULT_CHECKPOINT)

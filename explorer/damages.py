@@ -15,8 +15,8 @@ NO_DAMAGE = "none"
 class Start(NamedTuple):
     """A picture as it comes to the board."""
 
-    image: bytes  # H*W levels, also where nothing is known
-    mask: bytes
+    image: bytes  # C*H*W levels, also where nothing is known
+    mask: bytes  # H*W of 0 and 1
     original: bytes  # empty: not known
     levels: dict[str, Any]  # noise, salt, blur, factor, as core.damage.Observation has them
 
@@ -45,9 +45,7 @@ def damaged(picture: Tensor) -> Start:
     if chosen in ("noise", "salt") and _estimated():
         levels |= {"noise": None, "salt": None}
     whole = torch.where(seen.mask > 0, seen.image, picture)  # what Restore brings back
-    return Start(
-        repairs.levels(whole), seen.mask.byte().numpy().tobytes(), repairs.levels(picture), levels
-    )
+    return Start(repairs.levels(whole), _one_plane(seen.mask[0]), repairs.levels(picture), levels)
 
 
 def _undamaged(picture: Tensor) -> Start:
@@ -68,7 +66,12 @@ def _undamaged(picture: Tensor) -> Start:
                 "Standard deviation of the noise", 0.0, 1.0, key=state.NOISE
             )
             levels["salt"] = st.slider("Share of salt and pepper", 0.0, 0.8, key=state.SALT)
-    return Start(repairs.levels(picture), mask.byte().numpy().tobytes(), original, levels)
+    return Start(repairs.levels(picture), _one_plane(mask), original, levels)
+
+
+def _one_plane(mask: Tensor) -> bytes:
+    """A mask (C, H, W), alike in all channels."""
+    return mask[0].byte().numpy().tobytes()
 
 
 def _estimated() -> bool:

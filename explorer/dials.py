@@ -11,6 +11,10 @@ from explorer import attributes, caches, kept, state
 from explorer.components import Axis, Live, latent_sliders
 
 LEAST_SQUARE = 1e-12  # of a direction's length: a shorter one leads nowhere
+MEASURED = (
+    "One unit is how the codes move on average when the measure rises by a standard deviation, or "
+    "the way from A to B. The pictures follow by about half of that; loops hardly. "
+)
 SETS = {"dimensions": "Dimensions", "directions": "Directions"}
 
 
@@ -43,13 +47,12 @@ def render(live: Live) -> None:
         on_edit_change=functools.partial(_edited, state.SLIDERS),
     )
     st.caption(
-        "One unit is how the codes move on average when the measure rises by a standard deviation, "
-        "or the way from A to B. The pictures follow by about half of that; loops hardly. "
-        "The panel Attributes makes new ones, and so do two groups lassoed on the map."
+        (MEASURED if state.subject().ink else "One unit is the way from A to B. ")
+        + "The panel Attributes makes new ones, and so do two groups lassoed on the map."
         if directions
-        else "Ordered by KL, the nats a dimension spends on a digit. A track shows what lies along "
-        "it, from the 0.5% to the 99.5% quantile of the encoded test set; the tick is the median. "
-        "Double-click sets a slider to 0, names and numbers can be edited."
+        else f"Ordered by KL, the nats a dimension spends on {state.subject().a_noun}. A track "
+        "shows what lies along it, from the 0.5% to the 99.5% quantile of the encoded test set; "
+        "the tick is the median. Double-click sets a slider to 0, names and numbers can be edited."
     )
 
 
@@ -74,7 +77,9 @@ def dimension_axes() -> list[Axis]:
 def direction_axes() -> list[Axis]:
     """A slider for every direction: those that are built in, then those that were kept."""
     try:
-        with st.spinner("Measuring the strokes of the test digits …"):  # once a data set, seconds
+        with st.spinner(
+            f"Measuring the strokes of the test {state.subject().noun}s …"
+        ):  # once a data set, seconds
             built_in = attributes.built_in(state.checkpoint())
     except DataError as error:
         st.error(str(error))

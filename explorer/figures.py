@@ -10,10 +10,21 @@ from PIL import Image, ImageDraw
 from plotly.subplots import make_subplots
 
 # Ten hues that stay apart on light and on dark ground (Tableau 10, the order shuffled so that
-# digits that lie close together, 4-7-9 and 3-5-8, do not get neighbouring hues).
+# digits that lie close together, 4-7-9 and 3-5-8, do not get neighbouring hues). For data of more
+# classes, colours of CIELAB lightness 38 to 80 follow, each as far as can be from all before it:
+# any two of the first 47 are as far apart as the two nearest of the ten, or further.
 CLASS_COLOURS = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#17a2a8",
     "#b07aa1", "#9c755f", "#edc948", "#7f7f7f", "#ff6fae",
+    "#6d00ff", "#00db00", "#006dff", "#ff18e7", "#ff0000", "#92319e",
+    "#796d00", "#92c200", "#aa9eff", "#aaceaa", "#aa55ff", "#ff86ff",
+    "#00dbaa", "#92490c", "#ffb686", "#00c2ff", "#00db6d", "#ff006d",
+    "#496131", "#b6c2e7", "#ff0caa", "#4955aa", "#9e3161", "#b62400",
+    "#ff9eaa", "#249e00", "#009eff", "#0049ff", "#c2b66d", "#ffaaf3",
+    "#008661", "#ce00ff", "#f3183d", "#aace61", "#9e4949", "#ff6100",
+    "#8661db", "#9e9e00", "#794986", "#006d00", "#c29231", "#c23192",
+    "#b618c2", "#c26dc2", "#316d6d", "#db7949", "#49dbce", "#b60049",
+    "#e7b6aa", "#ffb600", "#61860c", "#86926d", "#6ddb49", "#79cee7",
 )  # fmt: skip
 
 DOTS, MANY_DOTS = (4.0, 0.65), (2.6, 0.45)  # size in px and opacity of a dot; among many dots
@@ -153,7 +164,7 @@ def correlation_table(
     return figure
 
 
-def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray) -> go.Figure:
+def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray, *, noun: str = "image") -> go.Figure:
     """KL of one image in every latent dimension beside the test set's mean; both (D,) nats.
 
     Dimensions run by the test set's mean, as the sliders do.
@@ -161,7 +172,7 @@ def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray) -> go.Figure:
     order = np.argsort(-mean_per_dim, kind="stable")
     names = [f"z{d}" for d in order]
     figure = go.Figure()
-    figure.add_bar(x=names, y=kl_per_dim[order], name="this digit", marker_color="#4e79a7")
+    figure.add_bar(x=names, y=kl_per_dim[order], name=f"this {noun}", marker_color="#4e79a7")
     figure.add_scatter(
         x=names, y=mean_per_dim[order], name="mean of the test set", mode="markers",
         marker={"symbol": "line-ew-open", "size": 14, "color": "#f28e2b", "line": {"width": 2}},

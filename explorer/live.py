@@ -93,6 +93,8 @@ async def _send_from_thread(socket: WebSocket, job: Job) -> None:
         await socket.send_bytes(await run_in_threadpool(job.run))
     except WebSocketDisconnect:
         return
+    except FrameError as error:
+        await socket.close(error.code, error.reason)
     except Exception:
         await socket.close(INTERNAL, "The request failed; the server's log says why.")
         raise
@@ -209,11 +211,12 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         # when the machine is busy.
         torch.set_num_threads(1)
         try:
-            model = caches.model(caches.DEFAULT_CHECKPOINT)
+            name = caches.default_checkpoint()
+            model = caches.model(name)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
-            caches.reference(caches.DEFAULT_CHECKPOINT)
-            blank = bytes(model.image_size)
-            repairs.glimpse(caches.DEFAULT_CHECKPOINT, repairs.asked(blank, blank, blank))
+            caches.reference(name)
+            blank, mask = bytes(model.image_size), bytes(model.image_size // model.image_shape[0])
+            repairs.glimpse(name, repairs.asked(blank, mask, blank))
         except _page_errors():
             pass  # the page names what is wrong, where someone can read it
 

@@ -12,6 +12,7 @@ from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
 from explorer import caches, jobs, kept, selections, state
 from explorer.components import Live, Neighbours, Plane, latent_map
+from explorer.served import SERVED
 
 PROJECTIONS = {
     "pca": "PCA", "lda": "LDA", **caches.EMBEDDING_NAMES, "dimensions": "Dimensions"
@@ -74,15 +75,22 @@ def _layer_controls(projection: Projection, test_images: int) -> None:
         st.session_state[state.UNDERLAY] = "none"
     faded = {} if _is_plane(projection) else {"tiles": ":gray[Tiles]"}
     names = UNDERLAYS | faded
+    missing = caches.no_training(state.checkpoint())
+    points = ["test"] if missing else list(POINTS)
+    if st.session_state[state.POINTS] not in points:
+        st.session_state[state.POINTS] = "test"
     with st.container(horizontal=True, gap="xsmall"):
         st.segmented_control(
-            f"Whose {_noun()}s", POINTS, format_func=lambda key: POINTS[key].format(test_images),
+            f"Whose {state.subject().noun}s", points,
+            format_func=lambda key: POINTS[key].format(test_images),
             key=state.POINTS, required=True, label_visibility="collapsed",
         )  # fmt: skip
         st.segmented_control(
             "Under the dots", underlays, format_func=names.__getitem__, key=state.UNDERLAY,
             required=True, label_visibility="collapsed",
         )  # fmt: skip
+    if missing:
+        st.caption(f"Only test {state.subject().noun}s: {missing}")
     if faded and st.session_state[state.UNDERLAY] == "tiles":
         st.caption(
             "Decoded tiles need a plane of the latent space. This map is none; PCA, LDA and "
@@ -100,7 +108,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
     if underlay == "tiles" and not _is_plane(projection):
         underlay = "none"
     # With another map.npz or other weights the browser asks anew.
-    version = f"{hash(checkpoints.fingerprint(checkpoints.CHECKPOINTS / name)) & 0xFFFFFFFF:x}"
+    version = f"{hash(checkpoints.fingerprint(caches.folder(name))) & 0xFFFFFFFF:x}"
     path = quote(name)
     latent_map(
         live,
@@ -111,7 +119,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
         pictures=f"pictures/{path}/{points}.u8?v={version}",
         plane=_browser_half(projection, f"encoded/{path}/test.f32?v={version}"),
         reference=test_images,
-        noun=_noun(),
+        noun=state.subject().noun,
         line=id == "line",
         underlay=underlay,
         selection=selections.marked(),
@@ -128,10 +136,6 @@ def _browser_half(projection: Projection, encoded: str) -> Plane | Neighbours:
     return Neighbours(kind="neighbours", encoded=encoded)
 
 
-def _noun() -> str:
-    return "digit" if caches.dataset_of(state.checkpoint()) == "mnist" else "image"
-
-
 def _embedding(name: str, id: str, *, missing: bool) -> None:
     """What there is to say and to do about UMAP and t-SNE; a job under way shows on every map."""
     job = jobs.current()
@@ -142,12 +146,17 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     title = caches.EMBEDDING_NAMES[id]
     if job and job.error and job.title == f"{title} of {name}":
         st.error(job.error)
+    if name in SERVED:
+        if missing:
+            st.info(f"{title} is kept in a checkpoint's folder; this model has none to keep it in.")
+        return
     if missing:
         st.info(f"{title} of this model has not been computed yet; it takes about a minute.")
     else:
         st.caption(
             f"{title} has no formula: both ways between the map and z go through the "
-            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test {_noun()}s."
+            f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test "
+            f"{state.subject().noun}s."
         )
     st.button(
         f"Compute {title}" if missing else f"Recompute {title}",

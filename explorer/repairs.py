@@ -4,10 +4,10 @@ An Ask is a repair as plain values: the same hand gives the same Ask, from the b
 Python, so a result found for the one is found again for the other (explorer/caches.py). Its payload
 in a frame is
 
-    uint32 n, n bytes of JSON (the settings), H*W bytes of image, H*W bytes of mask (0 or 1), and,
-    if the picture before its damage is known, H*W bytes of that original.
+    uint32 n, n bytes of JSON (the settings), C*H*W bytes of image, H*W bytes of mask (0 or 1), and,
+    if the picture before its damage is known, C*H*W bytes of that original.
 
-An Answer is what is painted: planes of bytes, and JSON with what the planes do not say.
+An Answer is what is painted: pictures of C planes of bytes, and JSON with what they do not say.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class PayloadError(ValueError):
 class Ask(NamedTuple):
     """One picture to repair and how. Hashable: a cache's key."""
 
-    image: bytes  # H*W levels of grey, 0 where missing
+    image: bytes  # C*H*W levels, 0 where missing
     mask: bytes  # H*W of 0 (missing) and 1 (observed)
-    original: bytes = b""  # H*W levels, or none when it is not known
+    original: bytes = b""  # C*H*W levels, or none when it is not known
     noise: float | None = 0.0  # None: estimated. As core.damage.Observation has them
     salt: float | None = 0.0
     blur: float = 0.0
@@ -57,7 +57,7 @@ class Ask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    planes: np.ndarray  # (P, H, W) uint8
+    planes: np.ndarray  # (P*C, H, W) uint8; of the uncertainty all C planes are the same
     facts: str  # JSON
 
     def encoded(self) -> dict[str, Any]:
@@ -70,12 +70,12 @@ class Completed(NamedTuple):
     """A repair with everything that is shown of it."""
 
     repair: Repair
-    answer: Answer  # plain, mean, std, then one plane a completion
+    answer: Answer  # plain, mean, std, then the completions
 
 
 def most_bytes(shape: tuple[int, ...]) -> int:
-    """The longest payload for pictures of `shape` (1, H, W)."""
-    return LENGTH.size + MOST_JSON + 3 * math.prod(shape)
+    """The longest payload for pictures of `shape` (C, H, W)."""
+    return LENGTH.size + MOST_JSON + 2 * math.prod(shape) + math.prod(shape[1:])
 
 
 def parsed(payload: bytes, shape: tuple[int, ...]) -> Ask:
@@ -86,12 +86,13 @@ def parsed(payload: bytes, shape: tuple[int, ...]) -> Ask:
     if length > MOST_JSON:
         raise PayloadError(f"The settings have {length} bytes; at most {MOST_JSON} are taken.")
     settings, pictures = payload[LENGTH.size :][:length], payload[LENGTH.size + length :]
-    pixels = math.prod(shape)
-    if len(settings) < length or len(pictures) not in (2 * pixels, 3 * pixels):
+    size, pixels = math.prod(shape), math.prod(shape[1:])
+    least = size + pixels
+    if len(settings) < length or len(pictures) not in (least, least + size):
         raise PayloadError(
-            f"The pictures have {len(pictures)} bytes; {2 * pixels} or {3 * pixels} are expected."
+            f"The pictures have {len(pictures)} bytes; {least} or {least + size} are expected."
         )
-    image, mask, original = (pictures[i * pixels : (i + 1) * pixels] for i in range(3))
+    image, mask, original = pictures[:size], pictures[size:least], pictures[least:]
     return asked(image, mask, original, **_settings(settings, side=shape[-1]))
 
 
@@ -100,7 +101,7 @@ def asked(image: bytes, mask: bytes, original: bytes = b"", **settings: Any) -> 
     known = np.frombuffer(mask, np.uint8)
     if known.size and known.max() > 1:
         raise PayloadError("The mask holds a value other than 0 and 1.")
-    kept = np.frombuffer(image, np.uint8) * known
+    kept = np.frombuffer(image, np.uint8).reshape(-1, max(known.size, 1)) * known  # (C, H*W)
     return Ask(kept.tobytes(), bytes(mask), bytes(original), **settings)
 
 
@@ -150,7 +151,7 @@ def glimpse(name: str, ask: Ask) -> Answer:
     found = _glimpse(name, ask)
     scores = _scores(ask, found.plain, found.mean)
     facts = {"ms": round(1000 * (time.perf_counter() - start), 2), **scores}
-    return Answer(_planes([found.plain, found.mean, STD_SCALE * found.std]), json.dumps(facts))
+    return Answer(_planes(found.plain, found.mean, found.std), json.dumps(facts))
 
 
 def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Completed:
@@ -158,7 +159,6 @@ def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Comple
     import torch
 
     from core import repair
-    from core.data import find_source
 
     model = caches.model(name)
     result = repair.repair(
@@ -168,7 +168,7 @@ def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Comple
         on_step=on_step,
     )  # fmt: skip
     plain = _glimpse(name, ask).plain
-    classes = find_source(caches.dataset_of(name)).classes
+    classes = caches.classes(name)
     facts = {
         "weights": _rounded(result.weights),
         "groups": _groups(result, classes),
@@ -180,7 +180,7 @@ def complete(name: str, ask: Ask, on_step: Callable[[int, int], None]) -> Comple
         "salt": result.seen.salt,
         **_scores(ask, plain, result.mean, structure=True),
     }
-    planes = _planes([plain, result.mean, STD_SCALE * result.std, *result.completions])
+    planes = _planes(plain, result.mean, result.std, *result.completions)
     return Completed(result, Answer(planes, json.dumps(facts)))
 
 
@@ -209,7 +209,7 @@ def observation(ask: Ask, shape: tuple[int, ...]) -> Observation:
     from core.damage import Observation
 
     return Observation(
-        _picture(ask.image, shape, 255), _picture(ask.mask, shape, 1),
+        _picture(ask.image, shape, 255), _mask(ask.mask, shape),
         ask.noise, ask.salt, ask.blur, ask.factor,
     )  # fmt: skip
 
@@ -228,6 +228,11 @@ def _picture(levels: bytes, shape: tuple[int, ...], most: int) -> Tensor:
     return torch.from_numpy(pixels).view(1, *shape)
 
 
+def _mask(mask: bytes, shape: tuple[int, ...]) -> Tensor:
+    """The same in all channels, (1, C, H, W)."""
+    return _picture(mask, (1, *shape[1:]), 1).repeat(1, shape[0], 1, 1)
+
+
 def _glimpse(name: str, ask: Ask) -> Glimpse:
     from core import repair
 
@@ -243,7 +248,7 @@ def _scores(ask: Ask, plain: Tensor, mean: Tensor, *, structure: bool = False) -
     from core.metrics import psnr, ssim
 
     shape = tuple(plain.shape)
-    x, known = _picture(ask.original, shape, 255)[0], _picture(ask.mask, shape, 1)[0]
+    x, known = _picture(ask.original, shape, 255)[0], _mask(ask.mask, shape)[0]
     where = None if known.all() else known == 0
     return {
         "psnr": [round(min(psnr(x, y, where), EXACT), 2) for y in (plain, mean)],
@@ -251,12 +256,14 @@ def _scores(ask: Ask, plain: Tensor, mean: Tensor, *, structure: bool = False) -
     }
 
 
-def _planes(pictures: list[Tensor]) -> np.ndarray:
+def _planes(plain: Tensor, mean: Tensor, std: Tensor, *completions: Tensor) -> np.ndarray:
     import torch
 
     from core.images import to_uint8
+    from core.repair import over_channels
 
-    return to_uint8(torch.cat(pictures)).numpy()
+    spread = STD_SCALE * over_channels(std).expand_as(mean)
+    return to_uint8(torch.cat([plain, mean, spread, *completions])).numpy()
 
 
 def _on_the_map(name: str, z: Tensor) -> list[list[float]]:

@@ -25,8 +25,9 @@ def render() -> None:
     with st.popover("Save", icon=":material/download:", width="stretch"):
         st.caption("The picture")
         with st.container(horizontal=True):
-            _button("PNG 28 px", "digit.png", "image/png", _png, name, z, 1)
-            _button("PNG 8×", "digit-8x.png", "image/png", _png, name, z, 8)
+            side, noun = caches.model(name).image_shape[2], state.subject().noun
+            _button(f"PNG {side} px", f"{noun}.png", "image/png", _png, name, z, 1)
+            _button("PNG 8×", f"{noun}-8x.png", "image/png", _png, name, z, 8)
         st.caption("Traversals from here: one dimension moves, all others stay")
         called = {d: kept.name_of(d) for d in active}
         film = st.selectbox(

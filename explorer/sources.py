@@ -16,10 +16,17 @@ from explorer.components import draw_canvas, image_input
 def test_index(key: str) -> int:
     """Which picture of the test set of the model's data."""
     count = len(caches.test_set(state.checkpoint()).images)
+    # Another model may have fewer; a widget's value beyond its range would be an error.
+    st.session_state[key] = min(int(st.session_state[key]), count - 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         index = st.number_input(f"Which one, 0 to {count - 1}", 0, count - 1, key=key)
         st.button("Another", on_click=random_number, args=(key, count))
     return int(index)
+
+
+def called(option: str) -> str:
+    """What a source is called: "Test digit" is a test image where pictures are no digits."""
+    return option.replace("digit", state.subject().noun)
 
 
 def upload(component: str, *, testid: str) -> bytes | None:
@@ -54,13 +61,30 @@ def _take_upload(component: str) -> None:
 def drawing(component: str) -> bytes | None:
     """What was drawn by hand, as a PNG file."""
     drawn: bytes | None = st.session_state[state.DRAWING]
-    draw_canvas(drawn, key=component, on_png_change=functools.partial(_take_drawing, component))
+    draw_canvas(
+        drawn, noun=state.subject().a_noun, key=component,
+        on_png_change=functools.partial(_take_drawing, component),
+    )  # fmt: skip
     return drawn
 
 
 def _take_drawing(component: str) -> None:
     png = st.session_state[component].png
     st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+
+
+def note() -> None:
+    """What becomes of a picture from outside."""
+    c, h, w = caches.model(state.checkpoint()).image_shape
+    subject = state.subject()
+    if subject.ink:
+        about = f"A photo of a handwritten {subject.noun}, a scan or a drawing, dark on light or "
+        st.caption(about + "reverse.")
+    else:
+        st.caption(
+            f"The picture is used as it is, scaled to {w} × {h} pixels "
+            f"{'in grey' if c == 1 else 'in colour'}: nothing is cut off and nothing inverted."
+        )
 
 
 def random_number(key: str, below: int) -> None:

@@ -15,6 +15,7 @@ import streamlit as st
 
 from explorer import caches
 from explorer.components import Live
+from explorer.datasets import Subject
 from explorer.frames import MOST_VALUE, decode_pixels
 from explorer.wording import escaped
 
@@ -39,12 +40,12 @@ KEPT = "kept"  # {checkpoint: explorer.kept.Kept}
 HEARD = "heard"  # {checkpoint}, of which the browser's storage has been read
 COMPARED = "compared"  # (id, id) of the bookmarks that are A and B, each may be None
 FILM_DIMENSION = "film_dimension"  # int, the latent dimension of a traversal's film
-SOURCE = "source"  # where Reconstruct's digit comes from
-TEST_INDEX = "test_index"  # int, which test digit Reconstruct shows
+SOURCE = "source"  # where Reconstruct's picture comes from
+TEST_INDEX = "test_index"  # int, which test picture Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
 DRAWING = "drawing"  # bytes of a PNG | None
-REPAIR_SOURCE = "repair_source"  # where Repair's digit comes from
-REPAIR_INDEX = "repair_index"  # int, which test digit Repair shows
+REPAIR_SOURCE = "repair_source"  # where Repair's picture comes from
+REPAIR_INDEX = "repair_index"  # int, which test picture Repair shows
 PRIOR_SEED = "prior_seed"  # int, which sample of the prior
 DAMAGE_KIND = "damage_kind"  # an id of core.damage.KINDS, or "none"
 KIND_BEFORE = "damage_kind_before"  # str | None, what it was before an upload
@@ -60,7 +61,7 @@ METHOD_STEPS = "repair_steps"  # int, of an iterative method
 WALK_KEYS = "walk_keys"  # {checkpoint: [explorer.walks.Key]}, what Walk goes through
 WALK_N = "walk_n"  # int, pictures of a walk
 WALK_SOURCE = "walk_source"  # where Walk's next key comes from
-WALK_INDEX = "walk_index"  # int, which test digit that is
+WALK_INDEX = "walk_index"  # int, which test picture that is
 DIRECTION_SOURCE = "direction_source"  # what Attributes makes a new direction from
 DIRECTION_METHOD = "direction_method"  # an id of explorer.attributes.METHODS
 DIRECTION_NAME = "direction_name"  # str, of the new one; with "_" and an id, of a kept one
@@ -154,7 +155,7 @@ class Damage(NamedTuple):
     of: tuple[object, ...]  # what it was made from: with another, the board begins anew
     revision: int  # counts the pictures that Python, not the hand, has put there
     commit: int  # which of the hand's commits this is
-    image: bytes  # H*W levels of grey, also where nothing is known
+    image: bytes  # C*H*W levels, also where nothing is known
     mask: bytes  # H*W of 0 and 1
 
 
@@ -171,16 +172,16 @@ def restore() -> None:
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
     if CHECKPOINT not in st.session_state:
-        asked = st.query_params.get("model", caches.DEFAULT_CHECKPOINT)
+        asked = st.query_params.get("model", caches.default_checkpoint())
         known = caches.checkpoints()
         if asked not in known:
             notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
-            asked = caches.DEFAULT_CHECKPOINT if caches.DEFAULT_CHECKPOINT in known else known[0]
+            asked = default if (default := caches.default_checkpoint()) in known else known[0]
         st.session_state[CHECKPOINT] = asked
 
 
 def restore_z() -> None:
-    """After the model is known to load: its z and map from the URL, or the first test digit's."""
+    """After the model is known to load: its z and map from the URL, or the first test picture's."""
     z_dim = caches.model(checkpoint()).z_dim
     if st.session_state[Z_OF] == checkpoint() and len(z()) == z_dim:
         return
@@ -281,6 +282,12 @@ def is_coordinate(value: object) -> bool:
 def checkpoint() -> str:
     """The id of the model in use."""
     return str(st.session_state[CHECKPOINT])
+
+
+def subject() -> Subject:
+    """What its pictures are."""
+    found: Subject = caches.subject(checkpoint())
+    return found
 
 
 def z() -> list[float]:

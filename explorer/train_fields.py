@@ -8,6 +8,7 @@ it, and the command line's arguments.
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from core import checkpoint
@@ -227,8 +228,8 @@ def arguments(settings: Settings) -> list[str]:
 def free_stem(settings: Settings) -> str:
     """What a run of these settings may be called: data set, kind of network, latent dimensions."""
     kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[settings["architecture"]]
-    label = training_data.label(settings["dataset"]).lower()
-    words = re.sub(r"[^a-z0-9-]+", "-", label).strip("-")[:MOST_WORDS]
+    name = Path(settings["dataset"]).name.lower()  # of a folder its last part
+    words = re.sub(r"[^a-z0-9-]+", "-", name).strip("-")[:MOST_WORDS]
     return f"{words or 'images'}-{kind}-{settings['z_dim']}"
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.checkpoint import CheckpointError
-from core.data import DataError
+from core import data
 from explorer import caches, figures, run_files, state, trainings
 from explorer.components import epoch_film
 from explorer.trainings import Run
@@ -145,15 +144,22 @@ def _made_of(name: str) -> str:
     if not config:
         return ""
     sizes = [str(config.get(key)) for key in ("image_size", "h_dim", "z_dim")]
-    data = str(config.get("dataset", "mnist"))
-    return escaped(f"{config.get('architecture')} {'-'.join(sizes)} on {data.rpartition('/')[2]}")
+    source = data.SOURCES.get(_dataset(config))
+    title = source.title if source else data.short_name(_dataset(config))
+    return escaped(f"{config.get('architecture')} {'-'.join(sizes)} on {title}")
 
 
-def _classes(name: str) -> tuple[str, ...]:
-    try:
-        return caches.classes(name)
-    except (CheckpointError, DataError, OSError):
-        return ()
+def _classes(name: str) -> list[str]:
+    """Of its data set by name, or as a run on a folder keeps them."""
+    config = run_files.read_json(trainings.folder(name) / "config.json") or {}
+    source, kept = data.SOURCES.get(_dataset(config)), config.get("classes")
+    if source:
+        return list(source.classes)
+    return [str(kind) for kind in kept] if isinstance(kept, list) else []
+
+
+def _dataset(config: dict[str, Any]) -> str:
+    return str(config.get("dataset", "mnist"))
 
 
 def _progress(run: Run, done: int) -> None:

@@ -47,6 +47,7 @@ def test_imports_go_one_way(file: Path) -> None:
         "explorer/figures.py",
         "explorer/caches.py",
         "explorer/jobs.py",
+        "explorer/served.py",
     ):
         assert not touches(file, "streamlit")
     assert not touches(file, "streamlit.runtime", "streamlit.web"), "Streamlit's internals"

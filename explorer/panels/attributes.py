@@ -16,6 +16,7 @@ from core.data import DataError
 from core.latent import encode_images
 from explorer import attributes, caches, figures, kept, state
 from explorer.components import Picture, picture_row
+from explorer.datasets import NO_INK
 from explorer.wording import escaped
 
 STRIP_PX = 460
@@ -24,13 +25,17 @@ SOURCES = ("Two classes", "Two groups", "Two sets of uploads")
 
 def render() -> None:
     """The table on the left; the directions, and how to make one, on the right."""
+    subject = state.subject()
+    if not subject.ink:
+        _without_measures(subject.noun)
+        return
     st.markdown(
         "#### Attributes of handwriting\n"
-        "Stroke thickness, slant, width and loop size are measured on every test digit. The table "
-        "says which latent dimension goes with which; a direction changes one of them."
+        f"Stroke thickness, slant, width and loop size are measured on every test {subject.noun}. "
+        "The table says which latent dimension goes with which; a direction changes one of them."
     )
     try:
-        with st.spinner("Measuring the test digits, once …"):
+        with st.spinner(f"Measuring the test {subject.noun}s, once …"):
             caches.measures(state.checkpoint())
     except DataError as error:
         st.error(str(error))
@@ -41,11 +46,24 @@ def render() -> None:
     with directions:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Built-in directions**, two units either way from the z of Explore")
-            st.button("Another digit", help="Moves the z of Explore", on_click=_another)
+            st.button(f"Another {subject.noun}", help="Moves the z of Explore", on_click=_another)
         for name, vector in attributes.built_in(state.checkpoint()):
             _direction(name, vector, f"built_in_{name}")
         _new()
         _kept()
+
+
+def _without_measures(noun: str) -> None:
+    """Directions alone."""
+    st.markdown(
+        "#### Directions\n"
+        f"A direction changes one thing about {state.subject().a_noun}: from one class to another, "
+        "or from one group of pictures to another."
+    )
+    st.info(f"{NO_INK} Directions are made of groups of pictures all the same.")
+    st.button(f"Another {noun}", help="Moves the z of Explore", on_click=_another)
+    _new()
+    _kept()
 
 
 def _another() -> None:
@@ -80,7 +98,8 @@ def _direction(name: str, vector: Sequence[float], key: str) -> None:
     """What is measured at the ends of its strip, and the strip."""
     found = attributes.preview(state.checkpoint(), state.z(), vector)
     with st.container(gap="xsmall"):
-        st.markdown(f"**{escaped(name)}** :small[:gray[{found.said(name)}]]")
+        told = f" :small[:gray[{found.said(name)}]]" if found.measured else ""
+        st.markdown(f"**{escaped(name)}**{told}")
         picture_row(
             [Picture(found.png, STRIP_PX, f"What {name} does, from -2 to +2 units")],
             key=f"{state.ATTRIBUTE_STRIP}_{key}",
@@ -190,7 +209,7 @@ def _uploads() -> Groups:
             codes = [_encoded(file.name, file.getvalue()) for file in files]
         sides.append([code for code in codes if code is not None])
     if not all(sides):
-        st.info("Choose at least one picture of each: a photo, a scan or a drawing of a digit.")
+        st.info("Choose at least one picture of each: a photo, a scan or a drawing.")
         return None
     a, b = (torch.stack(side) for side in sides)
     return "A towards B", a, b
@@ -204,9 +223,7 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
     if id not in known:
         model = caches.model(name)
         try:
-            picture = digits.to_picture(content, model.image_shape)
-            if tuple(picture.shape[1:]) != model.image_shape:
-                raise digits.DigitError("This model takes pictures of another size.")
+            picture = digits.to_picture(content, model.image_shape, ink=state.subject().ink)
             known[id] = encode_images(model, picture)[0][0]
         except digits.DigitError as error:
             known[id] = str(error)

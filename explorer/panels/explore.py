@@ -1,11 +1,12 @@
-"""Explore: drag the latent sliders and the decoded digit follows; walk the map of the test set."""
+"""Explore: drag the latent sliders and the decoded picture follows; walk the map of the test
+set."""
 
 import functools
 
 import numpy as np
 import streamlit as st
 
-from explorer import caches, dials, kept, maps, saves, shelf, state
+from explorer import caches, dials, kept, maps, priors, saves, shelf, state
 from explorer.components import (
     Live,
     decoded_image,
@@ -16,21 +17,26 @@ from explorer.components import (
 
 def render() -> None:
     """Picture, sliders and map, left to right as on the screen; below them the bookmarks."""
-    live = state.live()
+    live, subject = state.live(), state.subject()
     st.markdown(
         "#### Explore the latent space\n"
-        "Drag a slider and the digit follows while the mouse is down. "
-        "Every dot of the map is a test digit: click one, or drag anywhere."
+        f"Drag a slider and the {subject.noun} follows while the mouse is down. "
+        f"Every dot of the map is a test {subject.noun}: click one, or drag anywhere."
     )
     picture, sliders, chart = st.columns([24, 40, 42], gap="medium")
     with picture:
-        decoded_image(live, key=state.PICTURE, label="The digit decoded from the current z")
+        decoded_image(
+            live, key=state.PICTURE, label=f"The {subject.noun} decoded from the current z"
+        )
     with chart:  # before the rest: what draws it takes longest to come
         maps.render(live)
     with sliders:
         dials.render(live)
     with picture:
-        typicality(live, key=state.TYPICALITY, on_load_change=_load_neighbour)
+        typicality(
+            live, noun=subject.noun, named=len(subject.classes) > 1, key=state.TYPICALITY,
+            on_load_change=_load_neighbour,
+        )  # fmt: skip
         _moves(live)
     st.divider()
     shelf.render(live)
@@ -39,8 +45,13 @@ def render() -> None:
 def _moves(live: Live) -> None:
     history(live, key=state.HISTORY, on_z_change=functools.partial(state.commit_z, state.HISTORY))
     with st.container(horizontal=True):
-        st.button("Random digit", on_click=_random_digit, width="stretch")
-        st.button("Random prior", on_click=_random_prior, width="stretch")
+        st.button(f"Random {state.subject().noun}", on_click=_random_digit, width="stretch")
+        st.button(
+            "Random prior",
+            on_click=_random_prior,
+            width="stretch",
+            help=priors.described(state.checkpoint()),
+        )
     with st.container(horizontal=True):
         st.button("Reset to z = 0", on_click=_reset, width="stretch", disabled=not any(state.z()))
         saves.render()
@@ -58,7 +69,7 @@ def _random_digit() -> None:
 
 
 def _random_prior() -> None:
-    _randomise(np.random.default_rng().standard_normal(len(state.z())).tolist())
+    _randomise(priors.draw(state.checkpoint()))
 
 
 def _randomise(z: list[float]) -> None:

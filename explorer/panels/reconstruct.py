@@ -1,4 +1,4 @@
-"""Reconstruct: a test digit, an upload or a drawing beside what the model makes of it."""
+"""Reconstruct: a test picture, an upload or a drawing beside what the model makes of it."""
 
 import functools
 
@@ -10,21 +10,25 @@ from core.data import DataError
 from core.reconstruct import Reconstruction, reconstruct
 from explorer import caches, figures, sources, state
 from explorer.components import Picture, picture_row
+from explorer.wording import escaped
 
 DIGIT_PX, STEP_PX, SAMPLE_PX = 200, 96, 68  # on screen
 
 
 def render() -> None:
-    """Where the digit comes from on the left; how well the model knows it on the right."""
+    """Where the picture comes from on the left; how well the model knows it on the right."""
+    subject = state.subject()
     st.markdown(
-        "#### Reconstruct a digit\n"
-        "Encode a digit to its posterior, decode the mean, and see what was kept and what was lost."
+        f"#### Reconstruct {subject.a_noun}\n"
+        f"Encode {subject.a_noun} to its posterior, decode the mean, and see what was kept and "
+        "what was lost."
     )
     source, result = st.columns([28, 72], gap="large")
     with source:
         kind = st.segmented_control(
-            "Digit from", list(SOURCES), key=state.SOURCE, required=True, width="stretch"
-        )
+            f"{subject.noun.capitalize()} from", list(SOURCES), key=state.SOURCE, required=True,
+            width="stretch", format_func=sources.called,
+        )  # fmt: skip
         try:
             digit = SOURCES[str(kind)]()
         except (digits.DigitError, DataError) as error:
@@ -38,19 +42,29 @@ def render() -> None:
 def _test_digit() -> digits.Digit:
     index = sources.test_index(state.TEST_INDEX)
     test = caches.test_set(state.checkpoint())
-    st.caption(f"Label: {int(test.labels[index])}")
+    classes = state.subject().classes
+    if len(classes) > 1:
+        st.caption(f"Label: {escaped(classes[int(test.labels[index])])}")
     return digits.Digit(test.images[index][None], ())
 
 
 def _upload() -> digits.Digit | None:
     content = sources.upload(state.UPLOAD_INPUT, testid="reconstruct-upload")
-    st.caption("A photo of a handwritten digit, a scan or a drawing, dark on light or reverse.")
-    return None if content is None else digits.to_digit(content)
+    sources.note()
+    return None if content is None else _read(content)
 
 
 def _drawing() -> digits.Digit | None:
     drawn = sources.drawing(state.CANVAS)
-    return None if drawn is None else digits.to_digit(drawn)
+    return None if drawn is None else _read(drawn)
+
+
+def _read(content: bytes) -> digits.Digit:
+    """Handwriting step by step as MNIST was made; any other picture as it is."""
+    shape = caches.model(state.checkpoint()).image_shape
+    if state.subject().ink:
+        return digits.to_digit(content)
+    return digits.Digit(digits.to_input(content, shape, ink=False), ())
 
 
 SOURCES = {"Test digit": _test_digit, "Upload": _upload, "Draw": _drawing}
@@ -59,7 +73,7 @@ SOURCES = {"Test digit": _test_digit, "Upload": _upload, "Draw": _drawing}
 def _result(digit: digits.Digit) -> None:
     found = reconstruct(caches.model(state.checkpoint()), digit.image)
     if digit.steps:
-        st.markdown("**From your picture to a digit**")
+        st.markdown(f"**From your picture to {state.subject().a_noun}**")
         picture_row([_step(step) for step in digit.steps], key=state.STEPS)
     difference = images.signed_difference(found.x, found.x_recon)
     picture_row(
@@ -101,8 +115,11 @@ def _terms(found: Reconstruction) -> None:
         st.metric("\\+ KL (nats)", f"{found.kl:.1f}")
         st.metric("= negative ELBO (nats)", f"{found.neg_elbo:.1f}")
     st.plotly_chart(
-        figures.kl_bars(found.kl_per_dim.numpy(), mean.numpy()), config={"displayModeBar": False}
-    )
+        figures.kl_bars(
+            found.kl_per_dim.numpy(), mean.numpy(), noun=state.subject().noun
+        ),
+        config={"displayModeBar": False},
+    )  # fmt: skip
 
 
 def _open(mu: Tensor) -> None:

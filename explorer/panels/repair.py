@@ -1,4 +1,4 @@
-"""Repair: a damaged digit, what the plain pass makes of it, and what it may have been."""
+"""Repair: a damaged picture, what the plain pass makes of it, and what it may have been."""
 
 import functools
 import hashlib
@@ -14,7 +14,7 @@ from torch import Tensor
 from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, damages, figures, repairs, sources, state
+from explorer import caches, damages, figures, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -28,17 +28,18 @@ FRAMES, FRAME_PX = 12, 72  # of a trajectory on screen
 
 
 def render() -> None:
-    """Where the digit comes from and what befell it; the board; how it is repaired."""
+    """Where the picture comes from and what befell it; the board; how it is repaired."""
+    noun = state.subject().noun
     st.markdown(
-        "#### Repair a damaged digit\n"
-        "Paint over the digit and watch. A VAE's encoder never saw a hole, so the plain pass of "
+        f"#### Repair a damaged {noun}\n"
+        f"Paint over the {noun} and watch. A VAE's encoder never saw a hole, so the plain pass of "
         "the tutorials draws a ghost; here only the pixels that are known are believed."
     )
     source, harm = st.columns(2, gap="large")
     with source:
         kind = st.segmented_control(
-            "Digit from", list(SOURCES), key=state.REPAIR_SOURCE, required=True,
-            on_change=damages.source_changed,
+            f"{noun.capitalize()} from", list(SOURCES), key=state.REPAIR_SOURCE, required=True,
+            on_change=damages.source_changed, format_func=sources.called,
         )  # fmt: skip
         try:
             picture = SOURCES[str(kind)]()
@@ -71,23 +72,31 @@ def _test_digit() -> Tensor:
 
 def _upload() -> Tensor | None:
     content = sources.upload(state.REPAIR_INPUT, testid="repair-upload")
-    return None if content is None else digits.to_picture(content, _shape())[0]
+    if not state.subject().ink:
+        sources.note()
+    if content is None:
+        return None
+    return digits.to_picture(content, _shape(), ink=state.subject().ink)[0]
 
 
 def _drawing() -> Tensor | None:
     drawn = sources.drawing(state.REPAIR_CANVAS)
-    return None if drawn is None else digits.to_digit(drawn).image[0]
+    if drawn is None:
+        return None
+    return digits.to_input(drawn, _shape(), ink=state.subject().ink)[0]
 
 
 def _explored() -> Tensor:
-    st.caption("The digit that Explore shows.")
+    st.caption(f"The {state.subject().noun} that Explore shows.")
     return _decoded(torch.tensor(state.z()))
 
 
 def _prior_sample() -> Tensor:
     st.button("Another", on_click=sources.random_number, args=(state.PRIOR_SEED, 2**31))
-    generator = torch.Generator().manual_seed(st.session_state[state.PRIOR_SEED])
-    return _decoded(torch.randn(len(state.z()), generator=generator))
+    st.caption(priors.described(state.checkpoint()))
+    return _decoded(
+        torch.tensor(priors.draw(state.checkpoint(), st.session_state[state.PRIOR_SEED]))
+    )
 
 
 def _decoded(z: Tensor) -> Tensor:
@@ -117,9 +126,9 @@ def _method() -> dict[str, Any]:
         st.session_state[state.METHOD] = methods.default_method(posterior)
         _method_changed()
     if posterior is None:
+        how = f" `python -m core train-repair {name}` trains one." if _shape()[0] == 1 else ""
         st.caption(
-            "This model has no partial encoder, so it is repaired by an iterative method. "
-            f"`python -m core train-repair {name}` trains one."
+            f"This model has no partial encoder, so it is repaired by an iterative method.{how}"
         )
     with st.expander("Method"):
         chosen = st.selectbox(

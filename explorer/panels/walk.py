@@ -12,7 +12,7 @@ from core import digits, images, walk_exports
 from core.data import DataError
 from core.latent import encode_images
 from core.walk import LEAST_KEYS, METHODS, MOST_KEYS, Walk
-from explorer import caches, kept, sources, state, walks
+from explorer import caches, kept, priors, sources, state, walks
 from explorer.components import BackgroundMap, Picture, picture_row, walk_player
 
 KEY_PX = 84
@@ -20,8 +20,9 @@ KEY_PX = 84
 
 def render() -> None:
     """Keys, where more come from, the player, and what may be kept of it."""
+    noun = state.subject().noun
     st.markdown(
-        "#### Walk from digit to digit\n"
+        f"#### Walk from {noun} to {noun}\n"
         "Three ways through the latent space between the same keys. The bars show how much the "
         "picture changes at each step: even bars are a smooth walk, and a shorter walk changes "
         "less on its way."
@@ -67,7 +68,9 @@ def _change(
 
 
 def _add() -> None:
-    kind = st.segmented_control("From", list(SOURCES), key=state.WALK_SOURCE, required=True)
+    kind = st.segmented_control(
+        "From", list(SOURCES), key=state.WALK_SOURCE, required=True, format_func=sources.called
+    )
     try:
         found = SOURCES[str(kind)]()
     except (digits.DigitError, DataError) as error:
@@ -87,7 +90,8 @@ def _test_digit() -> Found:
 
 
 def _random_digit() -> Found:
-    st.button("Add a random test digit", on_click=_add_random, type="primary")
+    label = f"Add a random test {state.subject().noun}"
+    st.button(label, on_click=_add_random, type="primary")
     return None
 
 
@@ -98,12 +102,13 @@ def _add_random() -> None:
 
 
 def _prior_sample() -> Found:
+    st.caption(priors.described(state.checkpoint()))
     st.button("Add a sample of the prior", on_click=_add_prior, type="primary")
     return None
 
 
 def _add_prior() -> None:
-    walks.add("prior", np.random.default_rng().standard_normal(len(state.z())).tolist())
+    walks.add("prior", priors.draw(state.checkpoint()))
 
 
 def _explored() -> Found:
@@ -124,11 +129,7 @@ def _upload() -> Found:
     if content is None:
         return None
     model = caches.model(state.checkpoint())
-    picture = digits.to_picture(content, model.image_shape)
-    if tuple(picture.shape[1:]) != model.image_shape:
-        raise digits.DigitError(
-            "This model takes pictures of another size. Choose one of the other models."
-        )
+    picture = digits.to_picture(content, model.image_shape, ink=state.subject().ink)
     mu, _ = encode_images(model, picture)
     return _shown(str(st.session_state[state.UPLOAD]["name"]), mu[0].tolist())
 

@@ -3,15 +3,18 @@ both themes."""
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from driver import ROOT, Server
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from core import VAE, save_checkpoint
 from core.checkpoint import save_map
+from core.data import load_dataset
 from core.images import to_uint8
 from core.latent import latent_map
 from explorer import caches
@@ -41,38 +44,25 @@ from core import checkpoint
 checkpoint.CHECKPOINTS = Path({folder!r})
 for function in (checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe):
     function.__defaults__ = (checkpoint.CHECKPOINTS,)
-from core import data
-data.SOURCES["plain"] = data.SOURCES["mnist"]._replace(classes=("images",))
-load = data.load_dataset
-def coloured(name, split, root=data.DATA):
-    found = load("mnist", split, root)
-    if name != "plain":
-        return found
-    images = found.images[:500].repeat(1, 3, 1, 1)
-    images[:, 1] *= 0.5
-    return data.LabelledImages(images, found.labels[:500] * 0)
-data.load_dataset = coloured
 from explorer import caches, live
 caches.DEFAULT_CHECKPOINT = "tiny-3"
-import copy, torch
-grey = caches.model
-TINT = torch.tensor([1, 0.5, 0.2]).view(3, 1, 1)
-def tinted(name):
-    model = grey(name)
-    if name == "coloured" and model.image_shape[0] == 1:
-        inner = copy.deepcopy(model)
-        model.image_shape = (3, 28, 28)
-        model.encode = lambda x: inner.encode(x[:, :1])
-        model.decode = lambda z: inner.decode(z) * TINT
-    return model
-caches.model = tinted
 import streamlit as st
 app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
 """
 
 
 @pytest.fixture(scope="module")
-def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 coloured digits without labels in a folder."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for n, (digit,) in enumerate(to_uint8(caches.test_set(MODEL).images[:500]).numpy()):
+        colours = np.stack([digit, digit // 2, np.full_like(digit, 30)], 2)
+        Image.fromarray(colours).save(folder / f"{n}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def odd_server(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[Server]:
     """Untrained models of 1, 3 and 256 dimensions, and one of coloured images without labels.
 
     That of 3 has a map of 60 digits only.
@@ -85,7 +75,8 @@ def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if z_dim == 3:
             test = caches.test_set(MODEL)
             save_map(folder / "tiny-3", latent_map(model, test.images[:60], test.labels[:60]))
-    save_checkpoint(folder / "coloured", VAE(h_dim=16, z_dim=4), dataset="plain")
+    coloured = VAE(image_size=3 * 784, h_dim=16, z_dim=4, channels=3)
+    save_checkpoint(folder / "coloured", coloured, dataset=str(pictures), classes=["image"])
     script = folder.parent / "odd_app.py"
     script.write_text(
         SCRIPT.format(root=str(ROOT), folder=str(folder), app=str(ROOT / "explorer" / "app.py"))
@@ -245,9 +236,10 @@ def test_other_sizes(odd_server: Server, open_page: Open, z_dim: int) -> None:
     assert "z=" in page.url
 
 
-def test_colours_and_no_labels(odd_server: Server, open_page: Open) -> None:
+def test_colours_and_no_labels(odd_server: Server, pictures: Path, open_page: Open) -> None:
     page = open_odd(open_page(ready=False, path="favicon.png"), odd_server, "?model=coloured")
-    wait_for_map(page, 500)
+    test = load_dataset(str(pictures), "test", channels=3).images
+    wait_for_map(page, len(test))
     expect(page.locator(".latent-map .classes button")).to_have_count(0)
     expect(page.get_by_text("LDA", exact=True)).to_have_count(0)
     page.wait_for_load_state("networkidle")
@@ -264,9 +256,8 @@ def test_colours_and_no_labels(odd_server: Server, open_page: Open) -> None:
         "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     )
     found = np.array(shown).reshape(28, 28, 4)
-    digit = to_uint8(caches.test_set(MODEL).images[index, 0]).numpy()
-    assert (found[:, :, 0] == digit).all() and (found[:, :, 3] == 255).all()
-    np.testing.assert_allclose(found[:, :, 1], digit / 2, atol=1)
+    assert (found[:, :, :3] == np.moveaxis(to_uint8(test[index]).numpy(), 0, 2)).all()
+    assert (found[:, :, 3] == 255).all() and (found[:, :, 2] == 30).all()
     page.get_by_text("Tiles", exact=True).click()
     assert (tiles(page) == 255).all(), "coloured tiles are opaque"
     colours = page.get_by_test_id("map-tiles").evaluate(

@@ -199,6 +199,20 @@ def test_map_round_trip_and_absence(tiny_checkpoint: Path) -> None:
     assert load_map(tiny_checkpoint) is None
 
 
+def test_a_map_may_keep_its_images_and_many_classes(tiny_checkpoint: Path) -> None:
+    latent = load_map(tiny_checkpoint)
+    assert latent is not None and latent.images is None
+    images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8)
+    labels = torch.arange(40) + 250
+    save_map(tiny_checkpoint, latent._replace(images=images, labels=labels))
+    again = load_map(tiny_checkpoint)
+    assert again is not None and again.images is not None and torch.equal(again.images, images)
+    assert torch.equal(again.labels, labels)
+    save_map(tiny_checkpoint, latent._replace(images=images[:39]))
+    with pytest.raises(CheckpointError, match="images do not fit"):
+        load_map(tiny_checkpoint)
+
+
 def test_a_damaged_map_names_its_mend(tiny_checkpoint: Path) -> None:
     file = tiny_checkpoint / "map.npz"
     file.write_bytes(file.read_bytes()[:50])

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.augment import binarize
 from core.data import DATA, DataError, load_dataset
 
 
@@ -60,10 +59,3 @@ def test_unknown_names_are_refused() -> None:
         load_dataset("mnits", "train")
     with pytest.raises(DataError, match="no split 'dev'"):
         load_dataset("mnist", "dev")
-
-
-def test_binarize_keeps_the_mean(generator: torch.Generator) -> None:
-    grey = torch.full((200, 1, 28, 28), 0.3)
-    binary = binarize(grey, generator)
-    assert set(binary.unique().tolist()) == {0.0, 1.0}
-    assert abs(binary.mean().item() - 0.3) < 0.005

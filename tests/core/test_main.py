@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     """MNIST's first 256 images of each split."""
 
-    def small(name: str, split: str) -> LabelledImages:
+    def small(name: str, split: str, **sizes: object) -> LabelledImages:
         images, labels = load_dataset(name, split)
         return LabelledImages(images[:256], labels[:256])
 
@@ -104,6 +104,69 @@ def test_sample_and_reconstruct_write_pictures(
     assert Image.open(tmp_path / "pair.png").size == (8 * 62, 8 * 32)
 
 
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """40 coloured pictures in two classes, and one file that is none."""
+    folder = tmp_path / "My photos"
+    for kind in ("a", "b"):
+        (folder / kind).mkdir(parents=True)
+        for n in range(20):
+            Image.new("RGB", (30, 20), (10 * n, 50, 200)).save(folder / kind / f"{n}.jpg")
+    (folder / "a" / "broken.jpg").write_bytes(b"nothing")
+    return folder
+
+
+def test_a_folder_from_training_to_reconstruction(
+    root: Path,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(
+        monkeypatch, "train", "--dataset", "./My photos", "--image-side", "32", "--channels", "3",
+        "--h-dim", "8", "--z-dim", "2", "--epochs", "1", "--batch-size", "8",
+    )  # fmt: skip
+    assert "1 file is not readable and left out: a/broken.jpg" in capsys.readouterr().err
+    config = checkpoint.describe("My-photos-mlp-2").config
+    assert config["dataset"] == str(photographs) and config["classes"] == ["a", "b"]
+    assert checkpoint.load_checkpoint("My-photos-mlp-2").image_shape == (3, 32, 32)
+    found = checkpoint.load_map(root / "My-photos-mlp-2")
+    test = load_dataset(str(photographs), "test", side=32, channels=3)
+    assert found is not None and found.images is not None, "a small folder's images are kept"
+    assert torch.equal(found.images.float() / 255, test.images)
+    picture = str(photographs / "a" / "3.jpg")
+    run(monkeypatch, "reconstruct", "My-photos-mlp-2", picture, "--out", "pair.png")
+    assert Image.open(tmp_path / "pair.png").size == (8 * 70, 8 * 36)
+    run(monkeypatch, "repair", "My-photos-mlp-2", picture, "--method", "smc", "--steps", "2",
+        "--samples", "3", "--json")  # fmt: skip
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["pixels"] == 32 * 32 and len(summary["weights"]) == 3
+    told = error_of(monkeypatch, "train-repair", "My-photos-mlp-2")
+    assert "partial encoder is for grey ones" in told
+    run(monkeypatch, "train", "--name", "My-photos-mlp-2", "--resume", "--epochs", "2")
+    assert checkpoint.describe("My-photos-mlp-2").config["training"]["epochs_done"] == 2
+
+
+def test_evaluate_keeps_images(
+    root: Path, small_mnist: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch, "evaluate", "tiny")
+    found = checkpoint.load_map(root / "tiny")
+    assert found is not None and found.images is None and len(found.mu) == 256
+    run(monkeypatch, "evaluate", "tiny", "--keep-images", "12")
+    found = checkpoint.load_map(root / "tiny")
+    assert (
+        found is not None and found.images is not None and len(found.mu) == len(found.labels) == 12
+    )
+    expected = load_dataset("mnist", "test").images[:12]
+    assert torch.equal(found.images.float() / 255, expected)
+    assert json.loads((root / "tiny" / "metrics.json").read_text())["images"] == 256
+    for wrong in ("1", "-3", "257"):
+        told = error_of(monkeypatch, "evaluate", "tiny", "--keep-images", wrong)
+        assert "between 2 and 256" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -113,6 +176,8 @@ def test_sample_and_reconstruct_write_pictures(
         (("train", "--epochs", "0"), "epochs must be above 0"),
         (("train", "--dataset", "mnits"), "no data set 'mnits'"),
         (("fetch", "mnits"), "no data set 'mnits'"),
+        (("fetch", "./here"), "There is no folder"),
+        (("train", "--dataset", "./here"), "There is no folder"),
     ],
 )
 def test_what_goes_wrong_is_a_sentence(
@@ -148,7 +213,7 @@ def test_ctrl_c_leaves_a_valid_checkpoint_and_says_how_to_resume() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while not list(folder.glob("samples/reconst-1.png")):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.05)
@@ -253,3 +318,64 @@ def test_repair_s_errors_are_sentences(
     Path("small.png").write_bytes(to_png(torch.zeros(1, 14, 14)))
     said = error_of(monkeypatch, "repair", "tiny", str(digit), *arguments)
     assert sentence in said and said.startswith("error: ")
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the person's in the present folder."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    name = f"own_module_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(
+        "from core import VAE\n\ndef make():\n    return VAE(h_dim=8, z_dim=2)\n"
+    )
+    return f"{name}:make"
+
+
+def test_every_command_that_can_takes_a_persons_own_model(
+    root: Path,
+    small_mnist: None,
+    own_module: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", own_module, "--json")
+    printed = capsys.readouterr().out.splitlines()
+    assert json.loads(printed[-1])["images"] == 256
+    assert f"Only printed: {own_module} has no folder" in printed[-2]
+    run(monkeypatch, "sample", own_module, "--count", "4")
+    assert Image.open("samples.png").size[0] > 28
+    digit = Path("digit.png")
+    digit.write_bytes(to_png(load_dataset("mnist", "test").images[0]))
+    run(monkeypatch, "reconstruct", own_module, str(digit))
+    assert Path("pair.png").exists()
+    run(monkeypatch, "repair", own_module, str(digit), "--mask", "none", "--samples", "2")
+    assert json.loads(Path("repaired/repair.json").read_text())["checkpoint"] == own_module
+    run(monkeypatch, "export", own_module, "--format", "torch-export")
+    exported = Path("exports", own_module.replace(":", "-"))
+    assert sorted(file.name for file in exported.iterdir()) == ["decoder.pt2", "encoder.pt2"]
+    assert [path.name for path in root.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("command", ["embed", "train-repair"])
+def test_commands_that_need_a_folder_say_so(
+    root: Path, own_module: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert "is code and no folder" in error_of(monkeypatch, command, own_module)
+
+
+def test_a_checkpoint_knows_its_own_data_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = error_of(monkeypatch, "evaluate", "tiny", "--dataset", "fashionmnist")
+    assert "tiny was trained on mnist; leave --dataset out" in told
+
+
+def test_a_file_of_weights_is_measured_and_exported(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save(VAE(h_dim=8, z_dim=2).state_dict(), "tutorial.ckpt")
+    run(monkeypatch, "evaluate", "tutorial.ckpt")
+    assert "Only printed: tutorial.ckpt has no folder" in capsys.readouterr().out
+    run(monkeypatch, "export", "tutorial.ckpt", "--format", "safetensors")
+    assert load_checkpoint(Path("exports/tutorial")).z_dim == 2

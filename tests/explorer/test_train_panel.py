@@ -167,8 +167,10 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_folders_below_data_are_offered(pictures: Path) -> None:
     name = str(pictures / "flowers")
-    assert training_data.folders() == [name]
+    assert training_data.folders() == [str(pictures / "empty"), name]
     assert training_data.is_folder(name) and training_data.label(name) == "flowers"
+    empty = train_fields.fault(train_fields.DEFAULTS | {"dataset": str(pictures / "empty")})
+    assert empty and empty.field == "dataset" and "is empty" in empty.sentence
     assert training_data.problem(name) is None and training_data.training_images(name) == 3
     chosen = train_fields.DEFAULTS | {"dataset": name}
     fault = train_fields.fault(chosen)

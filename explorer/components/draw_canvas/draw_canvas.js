@@ -1,4 +1,4 @@
-// A canvas to draw a digit on, white on black as MNIST is. Mouse, pen and touch alike. Every
+// A canvas to draw on, white on black as MNIST is. Mouse, pen and touch alike. Every
 // action is kept, clearing too, so that undo takes back anything.
 
 import { component, element } from "../live.js";
@@ -12,7 +12,6 @@ export default component("draw-canvas", (root) => {
     height: SIDE,
     "data-testid": "draw-canvas",
     role: "img",
-    "aria-label": "Draw a digit here with mouse, pen or finger",
   });
   const size = element("input", {
     type: "range", min: BRUSH.least, max: BRUSH.most, value: BRUSH.start, "aria-label": "Brush size",
@@ -20,7 +19,7 @@ export default component("draw-canvas", (root) => {
   const erase = element("button", { type: "button", "aria-pressed": "false" }, "Erase");
   const undo = element("button", { type: "button" }, "Undo");
   const clear = element("button", { type: "button" }, "Clear");
-  const hint = element("div", { class: "hint" }, "Draw a digit");
+  const hint = element("div", { class: "hint" });
   const sheet = element("div", { class: "sheet" }, canvas, hint);
   const brush = element("label", { class: "brush" }, "Brush", size);
   root.append(sheet, element("div", { class: "tools" }, brush, erase, undo, clear));
@@ -121,6 +120,8 @@ export default component("draw-canvas", (root) => {
 
   return ({ data, setStateValue: tell }) => {
     setStateValue = tell;
+    hint.textContent = `Draw ${data.noun}`;
+    canvas.setAttribute("aria-label", `Draw ${data.noun} here with mouse, pen or finger`);
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
     if (!data.drawing) return;

@@ -22,10 +22,10 @@ function icon(name) {
 }
 
 const MODES = {
-  move: ["Move", "Drag anywhere: z follows. Click a digit to load it."],
+  move: ["Move", "Drag anywhere: z follows. Click a dot to load it."],
   pan: ["Pan", "Drag the map itself; the wheel zooms in every mode."],
-  lasso: ["Lasso", "Draw around digits to select them."],
-  box: ["Box", "Draw a box around digits to select them."],
+  lasso: ["Lasso", "Draw around dots to select them."],
+  box: ["Box", "Draw a box around dots to select them."],
 };
 
 /** The row above the map: what a press does, the whole view again, saving. */

@@ -8,7 +8,7 @@ from explorer.components.wrapping import BackgroundMap, Live, register
 
 
 class Damaged(NamedTuple):
-    """A picture with holes, byte by byte: `image` has H*W levels, also where nothing is known."""
+    """A picture with holes, byte by byte: `image` has C*H*W levels, also where nothing is known."""
 
     image: bytes
     mask: bytes  # H*W of 0 (missing) and 1 (observed)
@@ -17,7 +17,7 @@ class Damaged(NamedTuple):
 class BoardAnswer(TypedDict):
     """What COMPLETE answers on the live channel."""
 
-    shape: tuple[int, ...]  # (planes, H, W)
+    shape: tuple[int, ...]  # (pictures * C, H, W)
     pixels: str  # base64
     facts: str  # JSON
 

@@ -2,9 +2,9 @@
 // click opens it in Explore.
 
 import { element } from "../live.js";
-import { paint, plane } from "./pictures.js";
+import { paint, picture } from "./pictures.js";
 
-const FIRST = 3; // planes of an answer before its completions
+const FIRST = 3; // pictures of an answer before its completions
 const LARGE = 168; // px, the preview
 
 const percent = (weight) =>
@@ -24,7 +24,7 @@ export function makeAnswers({ onPoint, onOpen }) {
   const tile = (index, group, colour) => {
     const weight = percent(answer.facts.weights[index]);
     const canvas = element("canvas");
-    paint(canvas, plane(answer, FIRST + index), answer.width, answer.height);
+    paint(canvas, picture(answer, FIRST + index), answer.width, answer.height);
     const name = group.label === "" ? "An answer" : group.label;
     const button = element("button", {
       type: "button",
@@ -77,7 +77,7 @@ export function makeAnswers({ onPoint, onOpen }) {
       if (index === null) return;
       const { button, label } = tiles[index];
       button.classList.add("pointed");
-      paint(large, plane(answer, FIRST + index), answer.width, answer.height);
+      paint(large, picture(answer, FIRST + index), answer.width, answer.height);
       told.textContent = `${label} · click: open in Explore`;
       const [here, around] = [button.getBoundingClientRect(), room.getBoundingClientRect()];
       const left = here.left - around.left + here.width / 2 - LARGE / 2;

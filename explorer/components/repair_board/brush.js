@@ -47,7 +47,7 @@ export function makeBrush({ onChange, onRest }) {
 
   const copy = ({ image, mask }) => ({ image: image.slice(), mask: mask.slice() });
   const same = (a, b) => a.mask.every((v, i) => v === b.mask[i])
-    && a.image.every((v, i) => v === b.image[i] || !a.mask[i]);
+    && a.image.every((v, i) => v === b.image[i] || !a.mask[i % a.mask.length]);
 
   const show = () => {
     const { image, mask } = picture;
@@ -80,12 +80,16 @@ export function makeBrush({ onChange, onRest }) {
         const far = Math.hypot(dx - along * (x1 - x0), dy - along * (y1 - y0));
         const cover = Math.min(Math.max(radius + 0.5 - far, 0), 1);
         if (cover < (tool === "ink" ? 0.1 : 0.5)) continue;
-        let level = image[i];
-        if (tool === "ink") level = Math.max(mask[i] ? level : 0, Math.round(255 * cover));
-        if (tool === "restore") level = start.image[i];
         const known = tool === "erase" ? 0 : 1;
-        changed ||= mask[i] !== known || image[i] !== level;
-        [mask[i], image[i]] = [known, level];
+        for (let at = i; at < image.length; at += width * height) { // the pixel in every channel
+          let level = image[at];
+          if (tool === "ink") level = Math.max(mask[i] ? level : 0, Math.round(255 * cover));
+          if (tool === "restore") level = start.image[at];
+          changed ||= image[at] !== level;
+          image[at] = level;
+        }
+        changed ||= mask[i] !== known;
+        mask[i] = known;
       }
     }
     return changed;

@@ -19,8 +19,11 @@ const HEAT = Uint32Array.from({ length: 256 }, (_, level) => {
 });
 const GREY = Uint32Array.from({ length: 256 }, (_, level) => rgba([level, level, level]));
 
-/** Paint H*W levels into a canvas; where `mask` is 0 the pixel stays clear. */
-export function paint(canvas, levels, width, height, { colours = GREY, mask = null } = {}) {
+/**
+ * Paint H*W levels, or three planes of them as colours, into a canvas; where `mask` is 0 the pixel
+ * stays clear. With `colours` the first plane alone is painted, each level in its colour.
+ */
+export function paint(canvas, levels, width, height, { colours = null, mask = null } = {}) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
@@ -28,15 +31,23 @@ export function paint(canvas, levels, width, height, { colours = GREY, mask = nu
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < pixels.length; i++) {
-    if (!mask || mask[i]) pixels[i] = colours[levels[i]];
+  const plane = pixels.length;
+  const colour = levels.length === 3 * plane && !colours;
+  const table = colours ?? GREY;
+  for (let i = 0; i < plane; i++) {
+    if (mask && !mask[i]) continue;
+    pixels[i] = colour
+      ? 0xff000000 | (levels[i + 2 * plane] << 16) | (levels[i + plane] << 8) | levels[i]
+      : table[levels[i]];
   }
   context.putImageData(image, 0, 0);
 }
 
-/** Plane p of an answer. */
-export const plane = ({ pixels, width, height }, p) =>
-  pixels.subarray(p * width * height, (p + 1) * width * height);
+/** Picture p of an answer, `channels` planes. */
+export const picture = ({ pixels, width, height, channels }, p) => {
+  const size = channels * width * height;
+  return pixels.subarray(p * size, (p + 1) * size);
+};
 
 const CAPTIONS = {
   hole: [
@@ -44,12 +55,12 @@ const CAPTIONS = {
     "Only the known pixels are believed; the rest is inferred.",
   ],
   noise: [
-    "The encoder takes the noise for handwriting.",
+    "The encoder takes the noise for a part of the picture.",
     "Every pixel is doubted as much as its noise asks for.",
   ],
   optics: [
-    "The encoder takes the blur for the writing itself.",
-    "Which sharp digit looks like this once it is blurred?",
+    "The encoder takes the blur for the thing itself.",
+    "Which sharp picture looks like this once it is blurred?",
   ],
   none: [
     "Nothing is damaged: encode and decode is all there is to do.",
@@ -87,12 +98,12 @@ export function makePictures() {
   return {
     figures: Object.values(views).map(({ figure: made }) => made),
 
-    /** The first three planes of an answer, and its scores. */
+    /** The first three pictures of an answer, and its scores. */
     show(answer) {
       const { width, height, facts } = answer;
-      paint(plain.canvas, plane(answer, 0), width, height);
-      paint(mean.canvas, plane(answer, 1), width, height);
-      paint(std.canvas, plane(answer, 2), width, height, { colours: HEAT });
+      paint(plain.canvas, picture(answer, 0), width, height);
+      paint(mean.canvas, picture(answer, 1), width, height);
+      paint(std.canvas, picture(answer, 2), width, height, { colours: HEAT });
       [plain, mean].forEach((view, i) => {
         const better = facts.psnr && facts.psnr[i] > facts.psnr[1 - i];
         view.score.classList.toggle("better", Boolean(better));

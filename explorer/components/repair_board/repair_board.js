@@ -75,15 +75,15 @@ export default component("repair-board", (root, listen) => {
 
   const showGlimpse = (found, ms) => {
     if (found.facts.error) return say(found.facts.error, true);
-    pictures.show(found);
+    pictures.show({ ...found, channels: data.shape[0] });
     say(`live · ${ms.toFixed(1)} ms from the brush to the repair`);
   };
 
   const showAnswer = (found) => {
     if (found.facts.error) return say(found.facts.error, true);
-    answer = found;
-    pictures.show(found);
-    answers.show(found, colourOf);
+    answer = { ...found, channels: data.shape[0] };
+    pictures.show(answer);
+    answers.show(answer, colourOf);
     map.show(found, colourOf, data.map);
     say(summary(found.facts));
   };

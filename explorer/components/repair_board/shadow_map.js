@@ -13,7 +13,7 @@ export function makeShadowMap({ onPoint, onOpen }) {
     "aria-label": "Where the answers lie on the map of the encoded test set",
   });
   const text = element("p", {}, "One dot an answer, as large as its weight, among the encoded " +
-    "test digits (principal components).");
+    "test set (principal components).");
   const room = element("section", { class: "map" }, element("h4", {}, "Where the answers lie"), canvas, text);
   const context = canvas.getContext("2d");
   let dots = []; // { x, y, radius, colour, index }, largest first

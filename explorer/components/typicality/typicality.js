@@ -14,6 +14,7 @@ const percent = (share) => {
 
 export default component("typicality", (root, listen, ended) => {
   let setTriggerValue;
+  let [noun, named] = ["image", true]; // what a picture is called, and whether it has a class
   const verdict = element("span", { class: "verdict", "data-testid": "typicality-verdict" });
   const distance = element("span", { class: "line" });
   const bar = element("div", { class: "bar" }, element("span", { class: "fill" }));
@@ -33,23 +34,23 @@ export default component("typicality", (root, listen, ended) => {
   const show = () => {
     const place = currentPlace();
     if (!place) return;
+    const { planes, height, width, pixels, classes, nearest } = place;
     root.style.visibility = "visible";
     root.dataset.verdict = place.verdict;
     verdict.textContent = VERDICTS[place.verdict];
     bar.firstChild.style.transform = `scaleX(${place.share})`;
-    distance.textContent = `distance to the 8 nearest digits ${place.distance.toFixed(2)}: `
-      + `more than ${percent(place.share)}% of real digits have`;
+    distance.textContent = `distance to the ${nearest.length} nearest ${noun}s ${place.distance.toFixed(2)}: `
+      + `more than ${percent(place.share)}% of real ${noun}s have`;
     prior.textContent = `log p(z) = ${place.log_p.toFixed(1)} nats: `
       + `above ${percent(place.prior_share)}% of the prior's draws`;
-    const { planes, height, width, pixels, classes, nearest } = place;
     const channels = planes / nearest.length;
     neighbours.forEach(({ canvas, label, button }, n) => {
       button.hidden = n >= nearest.length;
       if (button.hidden || canvas.shown === nearest[n]) return; // most stay from one z to the next
       canvas.shown = nearest[n];
       paintInto(canvas, { pixels, channels, height, width }, n * channels * height * width);
-      label.textContent = classes[n];
-      button.title = `test digit ${nearest[n]}, a ${classes[n]}: click to load it`;
+      label.textContent = named ? classes[n] : "";
+      button.title = `test ${noun} ${nearest[n]}${named ? `, ${classes[n]}` : ""}: click to load it`;
       button.setAttribute("aria-label", button.title);
     });
   };
@@ -58,7 +59,7 @@ export default component("typicality", (root, listen, ended) => {
   watchPlace(ended);
 
   return (args) => {
-    ({ setTriggerValue } = args);
+    ({ setTriggerValue, data: { noun, named } } = args);
     show();
   };
 });

@@ -69,7 +69,7 @@ export function makeWalkMap() {
     place(map, walks, nextStops) {
       canvas.hidden = !map;
       text.textContent = map
-        ? "The paths among the encoded test digits (principal components); the numbers are the keys."
+        ? "The paths among the encoded test set (principal components); the numbers are the keys."
         : "A map needs at least two latent dimensions; this model has one.";
       stops = nextStops;
       paths = [];

@@ -66,9 +66,10 @@ export default component("walk-player", (root, listen, ended) => {
     const mine = ++asked;
     const payload = Float32Array.from(points().flat());
     return rows.length > 0 && ask(STRIPS, payload, null, ({ planes, height, width, pixels }) => {
-      if (mine < shown || planes !== rows.length) return;
+      const [channels] = data.shape;
+      if (mine < shown || planes !== channels * rows.length) return;
       shown = mine;
-      const size = width * height;
+      const size = channels * width * height;
       rows.forEach(({ big }, i) => paint(big, pixels.subarray(i * size, (i + 1) * size), width, height));
     });
   };
