@@ -68,6 +68,12 @@ DIRECTION_NAME = "direction_name"  # str, of the new one; with "_" and an id, of
 CLASS_A, CLASS_B = "class_a", "class_b"  # int, the classes that it leads from and to
 GROUP_A, GROUP_B = "group_a", "group_b"  # int, which of the groups
 UPLOADS_A, UPLOADS_B = "uploads_a", "uploads_b"  # the files of each side
+TRAIN_SETTINGS = "train_settings"  # {field of TrainConfig: value}, what the next training will be
+TRAIN_FIELD = "train_field"  # with "_" and a field's name: its widget
+TRAIN_PRESET = "train_preset"  # a name in explorer.train_fields.PRESETS | None: own settings
+TRAIN_NAME = "train_name"  # str, of the next training; "": one that is free
+TRAIN_RUN = "train_run"  # str | None, the training that is looked at
+TRAIN_EPOCHS = "train_epochs"  # int, with "_" and a run: up to where it is resumed
 UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
 MODELS_VIEW = "models_view"  # which part of Models is shown
 OTHER = "other_model"  # str | None, the checkpoint beside the open one
@@ -96,6 +102,7 @@ SIDE_MAP = "component_side_map"
 RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals"
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
+TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -157,6 +164,10 @@ DEFAULTS: dict[str, object] = {
     NLL_SAMPLES: 0,
     UPLOAD_NAME: "",
     UPLOAD_DATASET: "mnist",
+    TRAIN_SETTINGS: {},
+    TRAIN_PRESET: "Tutorial (784-400-20)",  # which is what TrainConfig's defaults are
+    TRAIN_NAME: "",
+    TRAIN_RUN: None,
 }
 BY_CHECKPOINT = (KEPT, GROUPS, WALK_KEYS)  # dicts of what belongs to a checkpoint
 
@@ -174,11 +185,16 @@ class Damage(NamedTuple):
     mask: bytes  # H*W of 0 and 1
 
 
-def restore() -> None:
-    """Before anything is drawn: defaults and the URL on a session's first run."""
+def restore_defaults() -> None:
+    """What every panel may count on."""
     for key, default in DEFAULTS.items():
         # Writing a key back keeps a widget's value while its panel is not on screen.
         st.session_state[key] = st.session_state.get(key, default)
+
+
+def restore() -> None:
+    """Before anything is drawn: defaults and the URL on a session's first run."""
+    restore_defaults()
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
     known = caches.checkpoints()

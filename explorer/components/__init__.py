@@ -4,6 +4,7 @@ from explorer.components.bookmarks import bookmarks
 from explorer.components.browser_storage import browser_storage
 from explorer.components.decoded_image import decoded_image
 from explorer.components.draw_canvas import draw_canvas
+from explorer.components.epoch_film import epoch_film
 from explorer.components.history import history
 from explorer.components.image_input import image_input
 from explorer.components.latent_map import Marked, Neighbours, Plane, latent_map
@@ -36,6 +37,7 @@ __all__ = [
     "browser_storage",
     "decoded_image",
     "draw_canvas",
+    "epoch_film",
     "history",
     "image_input",
     "latent_map",
