@@ -25,7 +25,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkpoints"
     for function in ("find_checkpoint", "list_checkpoints", "load_checkpoint", "describe"):
         monkeypatch.setattr(getattr(checkpoint, function), "__defaults__", (root,))
-    monkeypatch.setattr(__main__, "CHECKPOINTS", root)
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", root)
     torch.manual_seed(0)
     save_checkpoint(root / "tiny", VAE(h_dim=16, z_dim=3), dataset="mnist")
     monkeypatch.chdir(tmp_path)
