@@ -27,6 +27,7 @@ from core.augment import binarize, epoch_generator, shifted
 from core.claim import refuse_to_overwrite
 from core.config import TrainConfig
 from core.data import LabelledImages
+from core.fast_step import FastStep, applies
 from core.model import VAE
 from core.objective import Objective
 from core.processes import Processes, join
@@ -63,7 +64,7 @@ class Run:
 
     model: VAE
     averaged: AveragedModel | None  # None: nothing is averaged
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Adam
     epoch: int  # the last one done
     history: list[dict[str, object]]  # a row an epoch
 
@@ -104,6 +105,9 @@ def train(
     else:
         processes.on_main(lambda: refuse_to_overwrite(folder))
     objective = accelerator.prepare(Objective(run.model, config.free_bits))
+    fast = None
+    if applies(config, run.model, device, accelerator.num_processes):
+        fast = FastStep(run.model, run.optimizer)
     images = images.to(device)
     shown = held_out or LabelledImages(images, torch.zeros(len(images), dtype=torch.long))
     shown = LabelledImages(*(part[:HELD_OUT] for part in shown))
@@ -131,17 +135,22 @@ def train(
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
         for x, epsilon, beta in batches(config, epoch, images):
-            mine = slice(accelerator.process_index, None, accelerator.num_processes)
-            # Not accelerate's own switch: that can be set once in a process only.
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                terms = objective(x[mine], epsilon[mine], beta)
-            run.optimizer.zero_grad()
-            # Gradients are averaged over processes; each holds its part of the whole batch.
-            (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
-            run.optimizer.step()
+            if fast:
+                totals = fast(x, epsilon, beta)
+            else:
+                mine = slice(accelerator.process_index, None, accelerator.num_processes)
+                # Not accelerate's own switch: that can be set once in a process only.
+                mixed = config.precision == "bf16"
+                with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                    terms = objective(x[mine], epsilon[mine], beta)
+                run.optimizer.zero_grad()
+                # Gradients are averaged over processes; each holds its part of the whole batch.
+                (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
+                run.optimizer.step()
+                totals = terms.totals
             if run.averaged:
                 run.averaged.update_parameters(run.model)
-            reporter.add(terms.reconstruction, terms.kl_per_dim)
+            reporter.add(totals)
         progress, kl_per_dim = reporter.finish()
         check_weights(run, epoch)
         run.epoch = epoch
@@ -242,11 +251,9 @@ class Reporter:
         self.sums = torch.zeros(1 + config.z_dim, device=accelerator.device, dtype=torch.float64)
         self.started = time.monotonic()
 
-    def add(self, reconstruction: Tensor, kl_per_dim: Tensor) -> None:
-        """One step's terms, (B,) and (B, D) nats, of this process's part of the batch."""
-        with torch.no_grad():
-            self.sums[0] += reconstruction.sum()
-            self.sums[1:] += kl_per_dim.sum(0)
+    def add(self, totals: Tensor) -> None:
+        """Loss.totals of one step, of this process's part of the batch; nothing waits for it."""
+        self.sums += totals
         self.step += 1
         if self.step % self.every == 0 and self.step < self.steps:
             self.on_step(self._progress(self.sums * self.accelerator.num_processes))
@@ -286,7 +293,7 @@ def batches(
     steps = -(-len(images) // config.batch_size)
     for step in range(steps):
         batch = slice(step * config.batch_size, (step + 1) * config.batch_size)
-        x = images[order[batch]]
+        x = images.index_select(0, order[batch])  # a third of what images[...] takes
         if moves:
             x = shifted(x, config.shift, pictures)
         if config.binarize:
