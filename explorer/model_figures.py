@@ -17,7 +17,7 @@ from explorer.figures import CLASS_COLOURS
 BLUE, ORANGE = CLASS_COLOURS[:2]
 GREY = "#8a8a8a"
 STRETCH = 2.5  # nats that the axis shows beyond the published figures
-ROW = 32  # px of a dot's row
+ROW = 36  # px of a dot's row
 FEWEST_BARS = 12  # that a chart has room for: two dimensions do not make two walls
 CURVES = {
     "neg_elbo": "negative ELBO (nats)",
