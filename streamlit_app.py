@@ -1,7 +1,11 @@
-"""Start the explorer: streamlit run streamlit_app.py"""
+"""Start the explorer: streamlit run streamlit_app.py [-- --model module:factory]"""
+
+import sys
+from pathlib import Path
 
 import streamlit as st
 
-from explorer import live
+from explorer import live, served
 
+served.from_command_line(Path(__file__), sys.argv)
 app = st.App("explorer/app.py", routes=live.ROUTES, lifespan=live.lifespan)

@@ -37,8 +37,13 @@ START_TIMEOUT = 120  # s
 class Server:
     """`streamlit run SCRIPT` in a process of its own, on a free port of loopback."""
 
-    def __init__(self, script: Path = ROOT / "streamlit_app.py", port: int | None = None) -> None:
-        self.script, self.port = script, port or free_port()
+    def __init__(
+        self,
+        script: Path = ROOT / "streamlit_app.py",
+        port: int | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.script, self.port, self.arguments = script, port or free_port(), arguments
         self.url = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -49,6 +54,7 @@ class Server:
             sys.executable, "-m", "streamlit", "run", str(self.script),
             f"--server.port={self.port}", "--server.headless=true", "--server.address=localhost",
             "--browser.gatherUsageStats=false", "--server.fileWatcherType=none",
+            *(["--", *self.arguments] if self.arguments else []),
         ]  # fmt: skip
 
     def start(self) -> None:

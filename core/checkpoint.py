@@ -10,7 +10,6 @@ replaced atomically.
 import hashlib
 import json
 import os
-import pickle
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -18,21 +17,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import save as serialized
 
-from core.architectures import ARCHITECTURES
+from core import foreign, hub
 from core.latent import LatentMap
 from core.model import VAE, Config
+from core.recognise import from_config, recognised
+from core.weights import CheckpointError, read_safetensors, read_state_dict
 
-# What config.json says since later than others do: without it, this was meant.
-LATER_FIELDS: Config = {"channels": 1, "likelihood": "bernoulli"}
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
-class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message names the file, the field and what to do."""
+class Opened(NamedTuple):
+    """A model with what a command needs to know of where it comes from."""
+
+    model: VAE
+    folder: Path | None  # ours to write into; None: code, a bare file, a copy of the Hub's
+    config: dict[str, Any]  # of its config.json; without one, empty
 
 
 class Checkpoint(NamedTuple):
@@ -45,10 +46,18 @@ class Checkpoint(NamedTuple):
 
 
 def find_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Path:
-    """The folder (or tutorial's state_dict file) that a path or a name below `root` means."""
+    """The folder (or tutorial's state_dict file) that a path or a name below `root` means; where
+    neither exists, the download of the Hub's repository `owner/name`."""
     for path in (Path(path_or_name), root / path_or_name):
         if path.is_file() or (path / "config.json").is_file():
             return path
+    if foreign.is_factory(str(path_or_name)):
+        raise CheckpointError(
+            f"{path_or_name} is code and no folder, so nothing can be kept of it or in it. Models "
+            "out of code are for evaluate, sample, reconstruct, repair, export and for the page."
+        )
+    if hub.is_repo_id(str(path_or_name)):
+        return hub.download(str(path_or_name))
     names = list_checkpoints(root)
     known = f"known are: {', '.join(names)}" if names else f"there are none in {root} yet"
     raise CheckpointError(
@@ -62,6 +71,11 @@ def find_folder(path_or_name: str | Path) -> Path:
     folder = find_checkpoint(path_or_name)
     if folder.is_file():
         raise CheckpointError(f"{folder} is a bare file of weights; this takes a folder.")
+    if hub.is_repo_id(str(path_or_name)):
+        raise CheckpointError(
+            f"{path_or_name} is a model on the Hub, whose copy here is not for writing into; copy "
+            f"{folder} to checkpoints/{Path(path_or_name).name} and name that."
+        )
     return folder
 
 
@@ -89,100 +103,64 @@ def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:
     )
 
 
+def config_of(model: VAE) -> Config:
+    """The part of config.json that builds the network again."""
+    return {"architecture": type(model).__name__, **model.config()}
+
+
 def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
     """Write config.json and model.safetensors into the folder `path`.
 
     `provenance` (dataset, training, ...) goes into config.json beside the architecture.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     config = {
-        "architecture": type(model).__name__,
-        **model.config(),
+        **config_of(model),
         **provenance,
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
     }
+    path.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
-    replace(path / "model.safetensors", lambda temporary: save_file(weights, temporary))
+    header = {"config": json.dumps(config)}  # so that this file alone is a model
+    content, file = serialized(weights, header), path / "model.safetensors"
+    if not file.exists() or file.read_bytes() != content:
+        (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
+        replace(file, lambda temporary: temporary.write_bytes(content))
     write_json(path / "config.json", config)
 
 
-def load_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> VAE:
+def load_checkpoint(
+    path_or_name: str | Path, root: Path = CHECKPOINTS, *, trusted: bool = False
+) -> VAE:
     """The model of a checkpoint: on the CPU, frozen, in eval mode; strict.
 
-    Takes a name below `root`, a folder, or the plain state_dict file (fc1 ... fc5) that the
-    tutorials save. Raises CheckpointError naming the file and the field at fault. Shapes are
-    compared before memory is taken, so a config.json cannot ask for more than the weights hold.
+    Takes a name below `root`, a folder, a Hub repository's id or its local snapshot, a state_dict
+    file as tutorials save it, and, only from who trusts it, code as `module:factory`. Raises
+    CheckpointError naming the file and the field at fault. Shapes are compared before memory is
+    taken, so a config.json cannot ask for more than the weights hold.
     """
+    if trusted and foreign.is_factory(str(path_or_name)):
+        return foreign.open_factory(str(path_or_name))
     path = find_checkpoint(path_or_name, root)
     if path.is_file():
-        weights = _read_state_dict(path)
-        sizes: Config = {
-            "image_size": weights["fc1.weight"].shape[1],
-            "h_dim": weights["fc1.weight"].shape[0],
-            "z_dim": weights["fc2.weight"].shape[0],
-        }
-        return _assemble(VAE, sizes, weights, path, path)
+        return recognised(read_state_dict(path, str(path)), str(path))
     config_file, weights_file = path / "config.json", path / "model.safetensors"
-    config = _read_json(config_file)
-    name = config.get("architecture")
-    if name not in ARCHITECTURES:
-        raise CheckpointError(
-            f"{config_file}: field 'architecture' is {name!r}; known are: "
-            f"{', '.join(ARCHITECTURES)}."
-        )
-    architecture = ARCHITECTURES[name]
-    with torch.device("meta"):
-        defaults = architecture().config()
-    config = LATER_FIELDS | config
-    for field, default in defaults.items():
-        if type(config.get(field)) is not type(default):
-            kind = "a whole number" if isinstance(default, int) else "a word"
-            raise CheckpointError(
-                f"{config_file}: field {field!r} must be {kind}; it is {config.get(field)!r}."
-            )
-    arguments: Config = {field: config[field] for field in defaults}
-    return _assemble(
-        architecture, arguments, _read_weights(weights_file), weights_file, config_file
+    return from_config(
+        _read_json(config_file), read_safetensors(weights_file), str(config_file), str(weights_file)
     )
 
 
-def _assemble(
-    architecture: type[VAE],
-    arguments: Config,
-    weights: dict[str, Tensor],
-    weights_file: Path,
-    config_file: Path,
-) -> VAE:
-    try:
-        with torch.device("meta"):  # no memory yet: shapes only
-            model = architecture(**arguments)  # type: ignore[arg-type]  # checked by the caller
-        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
-        raise CheckpointError(
-            f"{config_file}: no network has these sizes. {_first_line(error)}"
-        ) from None
-    for name in sorted(expected.keys() | weights.keys()):
-        if name not in weights:
-            raise CheckpointError(f"{weights_file}: tensor {name!r} is missing.")
-        if name not in expected:
-            raise CheckpointError(f"{weights_file}: tensor {name!r} is none of this architecture.")
-        found = tuple(weights[name].shape)
-        if found != expected[name]:
-            raise CheckpointError(
-                f"{weights_file}: tensor {name!r} has shape {found} where {config_file.name} asks "
-                f"for {expected[name]}."
-            )
-        if not weights[name].is_floating_point() or not weights[name].isfinite().all():
-            raise CheckpointError(
-                f"{weights_file}: tensor {name!r} holds values that are not finite numbers. "
-                "Restore the file or train again."
-            )
-    weights = {name: value.float() for name, value in weights.items()}
-    model.load_state_dict(weights, strict=True, assign=True)
-    return model.requires_grad_(False).eval()
+def open_model(path_or_name: str | Path) -> Opened:
+    """What a command line names, code included. Raises CheckpointError."""
+    model = load_checkpoint(path_or_name, trusted=True)
+    if foreign.is_factory(str(path_or_name)):
+        return Opened(model, None, {})
+    path = find_checkpoint(path_or_name)
+    if path.is_file():
+        return Opened(model, None, {})
+    ours = not hub.is_repo_id(str(path_or_name))
+    return Opened(model, path if ours else None, _read_json(path / "config.json"))
 
 
 def weights_digest(path: Path) -> str:
@@ -280,10 +258,6 @@ def replace(file: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
@@ -294,34 +268,3 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CheckpointError(f"{file} must hold a JSON object; it holds a {type(value).__name__}.")
     return value
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    try:
-        with safe_open(str(file), "pt", device="cpu") as tensors:
-            return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{file} is missing: the folder has a config but no weights."
-        ) from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{file} is no intact safetensors file ({error}). Pickled or truncated weights are "
-            "refused; restore the file or train again."
-        ) from None
-
-
-def _read_state_dict(file: Path) -> dict[str, Tensor]:
-    try:
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
-        raise CheckpointError(
-            f"{file} is no state_dict: it is damaged, or holds pickled objects, which could run "
-            "code and are refused. Save `model.state_dict()` and try again."
-        ) from None
-    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise CheckpointError(f"{file} is no state_dict: it must map names to tensors.")
-    for name in ("fc1.weight", "fc2.weight"):
-        if name not in weights or weights[name].ndim != 2:
-            raise CheckpointError(f"{file}: tensor {name!r} is missing or no matrix.")
-    return weights

@@ -11,6 +11,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from core.latent import encode_images
+from core.model import VAE
+from core.prior import GaussianMixture, sample_prior
+
 CLASSIFIERS = Path(__file__).parent / "classifiers"
 
 
@@ -57,3 +61,28 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
     offset = np.square(x64.mean(0) - y64.mean(0)).sum()
     distance = offset + np.trace(covariance_x) + np.trace(covariance_y) - 2 * cross
     return float(max(distance, 0.0))
+
+
+@torch.inference_mode()
+def sample_distances(
+    model: VAE, mixture: GaussianMixture, images: Tensor, classifier: nn.Sequential, *, seed: int
+) -> dict[str, float]:
+    """Frechet distances to images (N, 1, 28, 28) of as many decoded samples of N(0, I)
+    ("frechet_prior") and of the mixture ("frechet_mixture"), and of the images' own
+    reconstructions ("frechet_reconstruction"), which no prior will better."""
+    real = features(classifier, images)
+    generator = torch.Generator().manual_seed(seed)
+    points = {
+        "frechet_prior": sample_prior(model.z_dim, len(images), generator),
+        "frechet_mixture": sample_prior(model.z_dim, len(images), generator, mixture),
+        "frechet_reconstruction": encode_images(model, images)[0],
+    }
+    return {
+        name: frechet_distance(decoded_features(model, classifier, z), real)
+        for name, z in points.items()
+    }
+
+
+def decoded_features(model: VAE, classifier: nn.Sequential, z: Tensor) -> Tensor:
+    """Features of decoded points z (N, D), a few at a time."""
+    return torch.cat([features(classifier, model.decode(part)) for part in z.split(500)])

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from core.model import VAE
 from core.objective import kl_per_dim
+from core.processes import Processes
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016: a unit is active when Var_x(mu_d) is above this
+BLOCK = 1000  # images that a process encodes at a time
 RANGE = (0.005, 0.5, 0.995)  # quantiles of mu_d: where a slider begins, its middle, where it ends
 
 
@@ -62,9 +64,18 @@ def encode_images(model: VAE, images: Tensor, *, batch_size: int = 2048) -> tupl
     return mu, log_var
 
 
-def latent_map(model: VAE, images: Tensor, labels: Tensor) -> LatentMap:
-    """Encode a labelled data set."""
-    mu, log_var = encode_images(model, images)
+def latent_map(
+    model: VAE,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    processes: Processes = Processes(),  # noqa: B008  an immutable value
+) -> LatentMap:
+    """Encode a labelled data set; each of `processes` does its share, all return the same."""
+    blocks = images.split(BLOCK)
+    mine = processes.share(list(range(len(blocks))))
+    done = processes.gather({block: encode_images(model, blocks[block]) for block in mine})
+    mu, log_var = (torch.cat(column) for column in zip(*done, strict=True))
     return LatentMap(mu, labels, kl_per_dim(mu, log_var).mean(0))
 
 

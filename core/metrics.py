@@ -7,13 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.augment import binarize
+from core.augment import binarize, epoch_generator
+from core.journal import Journal
 from core.latent import ACTIVE_VARIANCE
 from core.model import VAE
 from core.objective import elbo, importance_log_likelihood
+from core.processes import Processes
+
+BLOCK = 100  # images that share their randomness; also what one process does at a time
+AT_ONCE = 10  # images of a block whose log p(x) is estimated at the same time
+MAX_DECODES = 500  # at once: what they compute stays in the processor's cache
+Sums = dict[str, Any]  # of a block: floats, and lists of one float a latent dimension
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def evaluate(
     model: VAE,
     images: Tensor,
@@ -21,49 +28,120 @@ def evaluate(
     seed: int = 0,
     samples: int = 8,
     nll: int = 0,
-    batch_size: int = 500,
+    processes: Processes = Processes(),  # noqa: B008  an immutable value
+    journal: Journal | None = None,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Means over `images` (N, C, H, W) in nats per image; a dict that goes into metrics.json.
 
-    The ELBO is on the grey images, with `samples` draws of z an image. `nll` > 0 adds the
-    importance-weighted -log p(x) with that many samples on dynamically binarised images.
-    on_step(done, total) counts images.
+    The ELBO is on the images as they are, with `samples` draws of z an image. Of a Bernoulli
+    likelihood there is another on dynamically binarised images. `nll` > 0 adds the
+    importance-weighted -log p(x) with that many samples, on the same binarised images; of another
+    likelihood, on the images as they are.
+
+    Each of `processes` does its share of the blocks, all return the same. What is in the journal is
+    not done again. on_step(done, total) counts images.
     """
-    device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
-    total = len(images) * (2 if nll else 1)
-    terms, mus, squares = [], [], 0.0
-    for start in range(0, len(images), batch_size):
-        x = images[start : start + batch_size].to(device)
-        terms.append(elbo(model, x, samples=samples, generator=generator))
-        mus.append(model.encode(x)[0])
-        squares += (model.decode(mus[-1]) - x).square().sum().item()
-        on_step(start + len(x), total)
-    reconstruction = torch.cat([term.reconstruction for term in terms]).double().mean().item()
-    kl_per_dim = torch.cat([term.kl_per_dim for term in terms]).double().mean(0)
-    result: dict[str, Any] = {
-        "neg_elbo": reconstruction + kl_per_dim.sum().item(),
-        "reconstruction": reconstruction,
-        "kl": kl_per_dim.sum().item(),
-        "kl_per_dim": kl_per_dim.tolist(),
-        "active_units": int((torch.cat(mus).var(0) > ACTIVE_VARIANCE).sum()),
-        "recon_mse": squares / images.numel(),
+    blocks = list(range(-(-len(images) // BLOCK)))
+    # Read by one: another may have written a block of this very call already.
+    done: dict[int, Sums] = processes.on_main(lambda: dict(journal.known) if journal else {})
+    mine = processes.share([b for b in blocks if b not in done])
+    seen = sum(min(BLOCK, len(images) - BLOCK * b) for b in done)
+    for block in mine:
+        x = images[BLOCK * block : BLOCK * (block + 1)]
+
+        def on_image(of_block: int, before: int = seen) -> None:
+            # The others are about as far.
+            on_step(min(before + of_block * processes.count, len(images)), len(images))
+
+        done[block] = block_sums(model, x, block, seed, samples, nll, on_image)
+        seen += len(x) * processes.count
+        if journal:
+            journal.write(block, done[block])
+    sums = processes.gather(done)
+    on_step(len(images), len(images))
+    return figures(sums, model, images) | {
         "images": len(images),
         "elbo_samples": samples,
+        **({"nll_samples": nll} if nll else {}),
         "seed": seed,
     }
+
+
+def block_sums(
+    model: VAE,
+    x: Tensor,
+    block: int,
+    seed: int,
+    samples: int,
+    nll: int,
+    on_image: Callable[[int], None] = lambda done: None,
+) -> Sums:
+    """One block's figures, summed over its images x (B, C, H, W)."""
+    device = next(model.parameters()).device
+
+    def noise(purpose: int) -> torch.Generator:
+        number = epoch_generator(seed, block, purpose).initial_seed()
+        return torch.Generator(device).manual_seed(number)
+
+    grey = x.to(device)
+    terms = elbo(model, grey, samples=samples, generator=noise(0))
+    mu = model.encode(grey)[0]
+    squares = (model.decode(mu) - grey.view(-1, *model.image_shape)).square()
+    sums: Sums = {
+        "reconstruction": total(terms.reconstruction),
+        "kl_per_dim": terms.kl_per_dim.double().sum(0).tolist(),
+        "mu": mu.double().sum(0).tolist(),
+        "mu_squared": mu.double().square().sum(0).tolist(),
+        "squares": total(squares),
+    }
+    if model.likelihood == "bernoulli":
+        grey = binarize(x, epoch_generator(seed, block, 1)).to(device)
+        binary = elbo(model, grey, samples=samples, generator=noise(2))
+        sums["neg_elbo_binarized"] = total(binary.neg_elbo)
     if nll:
-        noise = torch.Generator().manual_seed(seed)
-        binary = binarize(images, noise)
-        log_p = []
-        for start in range(0, len(images), 100):
-            x = binary[start : start + 100].to(device)
-            log_p.append(importance_log_likelihood(model, x, nll, generator=generator))
-            on_step(len(images) + start + len(x), total)
-        result["nll"] = -torch.cat(log_p).double().mean().item()
-        result["nll_samples"] = nll
-    return result
+        generator, log_p = noise(3), 0.0
+        for start in range(0, len(x), AT_ONCE):
+            part = grey[start : start + AT_ONCE]
+            log_p += total(
+                importance_log_likelihood(
+                    model, part, nll, generator=generator, max_decodes=MAX_DECODES
+                )
+            )
+            on_image(start + len(part))
+        sums["nll"] = -log_p
+    else:
+        on_image(len(x))
+    return sums
+
+
+def total(values: Tensor) -> float:
+    return values.sum(dtype=torch.float64).item()
+
+
+def figures(blocks: list[Sums], model: VAE, images: Tensor) -> dict[str, Any]:
+    """Means over all images from the sums of their blocks."""
+    n = len(images)
+
+    def mean(key: str) -> float:
+        return math.fsum(sums[key] for sums in blocks) / n
+
+    def means(key: str) -> list[float]:
+        return [math.fsum(column) / n for column in zip(*(b[key] for b in blocks), strict=True)]
+
+    kl_per_dim = means("kl_per_dim")
+    reconstruction, kl = mean("reconstruction"), math.fsum(kl_per_dim)
+    moments = zip(means("mu"), means("mu_squared"), strict=True)
+    optional = [key for key in ("neg_elbo_binarized", "nll") if key in blocks[0]]
+    return {
+        "neg_elbo": reconstruction + kl,
+        "reconstruction": reconstruction,
+        "kl": kl,
+        "kl_per_dim": kl_per_dim,
+        "active_units": sum(square - mu**2 > ACTIVE_VARIANCE for mu, square in moments),
+        "recon_mse": mean("squares") / images[0].numel(),
+        **{key: mean(key) for key in optional},
+    }
 
 
 def psnr(x: Tensor, y: Tensor, where: Tensor | None = None) -> float:

@@ -8,6 +8,7 @@ the better one is what "random from the prior" draws from.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from core.checkpoint import CheckpointError, replace, weights_digest
 
 FILE = "prior.safetensors"
 COMPONENTS = 50
-MOST_POINTS = 20_000  # codes that the mixture is fitted to: more change nothing but the wait
+MOST_POINTS = 10_000  # codes that the mixture is fitted to: 200 for each component
 NAMES = {"normal": "N(0, I)", "mixture": "the Gaussian mixture"}
 
 
@@ -54,7 +55,9 @@ def fit_mixture(
 
     Of many codes a random part is taken, and of few so many components that each has 20 points.
     """
-    from sklearn.mixture import GaussianMixture as Fit  # half a second: not on the page's path
+    # Half a second to import: not on the page's path.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture as Fit
 
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(mu), generator=generator)[:MOST_POINTS]
@@ -62,9 +65,12 @@ def fit_mixture(
     z = mu[chosen] + torch.exp(0.5 * log_var[chosen]) * epsilon
     found = Fit(
         max(1, min(components, len(z) // 20)), covariance_type="full", reg_covar=1e-4,
-        init_params="k-means++", max_iter=200, random_state=seed,
-    ).fit(z.double().numpy())  # fmt: skip
-    covariances = torch.from_numpy(found.covariances_)
+        init_params="k-means++", max_iter=50, random_state=seed,
+    )  # fmt: skip
+    with warnings.catch_warnings():  # 50 steps are near enough: it need not have converged
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found.fit(z.numpy())
+    covariances = torch.from_numpy(found.covariances_).double()
     return GaussianMixture(
         torch.from_numpy(found.weights_).float(),
         torch.from_numpy(found.means_).float(),

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,9 @@ from core import data, digits, exports, images, repair
 from core.checkpoint import (
     CheckpointError,
     describe,
-    find_checkpoint,
     find_folder,
     load_checkpoint,
+    open_model,
     write_json,
 )
 from core.damage import guess_mask, hide, observe
@@ -62,7 +63,9 @@ def train_repair_command(
             bar.write(_repair_line(p))
 
         try:
-            train_posterior(model, *train_set, config, on_step=on_step, on_epoch=on_epoch)
+            train_posterior(
+                model, *train_set, config, start=_start(config), on_step=on_step, on_epoch=on_epoch
+            )
         except KeyboardInterrupt:
             bar.close()
             kept = f"Epoch {saved} of {config.epochs} is" if saved else "Nothing new is"
@@ -95,7 +98,7 @@ def repair_command(
     """Give a damaged digit back, with several plausible answers and their weights.
 
     Args:
-        name: A checkpoint's name or folder.
+        name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         image: A picture of the model's own size, as it is; any other is read as a photo of a digit.
         mask: A picture of the same size, white where pixels are missing; "auto" guesses, "none"
             has nothing missing.
@@ -112,10 +115,9 @@ def repair_command(
             repair.npz and repair.json into.
         json_: Print repair.json as well, on one line.
     """
-    folder = find_checkpoint(name)
-    model = load_checkpoint(folder)
-    posterior = load_posterior(folder) if folder.is_dir() else None
-    x = digits.to_picture(image.read_bytes(), model.image_shape, ink=of_ink(folder))
+    model, folder, config = open_model(name)
+    posterior = load_posterior(folder) if folder else None
+    x = digits.to_picture(image.read_bytes(), model.image_shape, ink=of_ink(config))
     seen = hide(observe(x), _mask(mask, x))._replace(
         noise=_level(noise, "noise"), salt=_level(salt, "salt"), blur=blur, factor=block
     )
@@ -133,7 +135,7 @@ def repair_command(
     summary = _write_repair(out, answer, model.decode(model.encode(x)[0])[0])
     summary |= {
         "method": method or default_method(posterior),
-        "checkpoint": folder.name,
+        "checkpoint": folder.name if folder else name,
         "seed": seed,
     }
     write_json(out / "repair.json", summary)
@@ -142,9 +144,23 @@ def repair_command(
         print(json.dumps(summary))
 
 
-def of_ink(path: Path) -> bool:
-    """Whether a checkpoint was trained on handwriting; a bare file of weights is the tutorials'."""
-    return path.is_file() or data.is_ink(describe(path).config.get("dataset", "mnist"))
+def of_ink(config: Mapping[str, Any]) -> bool:
+    """Whether a model was trained on handwriting, by its config.json; one without is taken for a
+    tutorial's."""
+    return data.is_ink(config.get("dataset", "mnist"))
+
+
+def _start(config: RepairConfig) -> PartialEncoder | None:
+    """The partial encoder that training starts from."""
+    if config.start_from is None:
+        return None
+    found = load_posterior(find_folder(config.start_from))
+    if found is None:
+        raise CheckpointError(
+            f"start_from: {config.start_from} has no partial encoder. Leave it out, or train one "
+            f"with `python -m core train-repair {config.start_from}`."
+        )
+    return found
 
 
 def _mask(asked: str, x: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 import torch
 
-from core.checkpoint import CheckpointError, describe
+from core.checkpoint import CheckpointError
 from core.data import DataError
 from explorer import caches, kept, state
+from explorer.served import SERVED
 from explorer.wording import escaped
 
 
@@ -43,16 +44,27 @@ PANELS = {
         icon=":material/compare:",
         url_path="reconstruct",
     ),
+    "models": st.Page(
+        panel("models"), title="Models", icon=":material/database:", url_path="models"
+    ),
+    "train": st.Page(
+        panel("train"), title="Train", icon=":material/model_training:", url_path="train"
+    ),
 }
+NO_MODEL = "There is no model yet. Train one in the panel Train, or with `python -m core train`."
+NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 
 
 def model_facts(name: str) -> str:
     """One line about a checkpoint, from its own files."""
-    card = describe(name)
+    card = caches.described(name)
     config, metrics = card.config, card.metrics or {}
-    sizes = "-".join(str(config[key]) for key in ("image_size", "h_dim", "z_dim"))
+    sizes = "-".join(str(config[k]) for k in ("image_size", "h_dim", "z_dim") if k in config)
     title = escaped(caches.subject(name).title)
-    facts = [f"{config['architecture']} {sizes}, trained on {title}"]
+    if name in SERVED:
+        facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
+    else:
+        facts = [f"{config['architecture']} {sizes}, trained on {title}"]
     if "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
@@ -64,8 +76,13 @@ def main() -> None:
     # computes is too little to share; beside a busy neighbour a second thread mostly waits.
     torch.set_num_threads(1)
     page = st.navigation(list(PANELS.values()))
+    without = any(page is PANELS[name] for name in NEED_NO_MODEL)
     if not caches.checkpoints():
-        st.error("There is no model yet. Train one with `python -m core train`, then reload.")
+        state.restore_defaults()
+        if without:
+            _run(page.run)
+        else:
+            st.error(NO_MODEL)
         return
     state.restore()
     if target := state.take(state.GO_TO):
@@ -78,12 +95,21 @@ def main() -> None:
         state.restore_z()
     except (CheckpointError, DataError, KeyError) as error:
         st.error(f"This model cannot be used. {error}")
+        if without:
+            _run(page.run)
         return
+    kept.storage()
+    try:
+        _run(page.run)
+    except CheckpointError as error:  # a person's own code may fail wherever it is called
+        st.error(f"This model cannot be used here. {error}")
+    state.publish()
+
+
+def _run(render: Callable[[], None]) -> None:
     if notice := state.take(state.NOTICE):
         st.warning(str(notice))
-    kept.storage()
-    page.run()
-    state.publish()
+    render()
 
 
 main()

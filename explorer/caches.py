@@ -11,16 +11,21 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from explorer import datasets
+from explorer import datasets, run_files
+from explorer.run_files import Shown
+from explorer.served import SERVED
 
 if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
     from torch import Tensor
 
     from core import VAE
+    from core.checkpoint import Checkpoint
     from core.data import LabelledImages
     from core.latent import LatentMap
     from core.posterior import PartialEncoder
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_CHECKPOINT = "mnist-mlp-20"
+DEFAULT_CHECKPOINT = "mnist-conv-32"
 EMBEDDING_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 
 
@@ -53,11 +58,11 @@ def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..
 
         @functools.wraps(function)
         def call(name: str, *rest: object) -> T:
-            from core.checkpoint import CHECKPOINTS, CheckpointError, fingerprint, list_checkpoints
+            from core.checkpoint import CheckpointError, fingerprint
 
-            if name not in list_checkpoints():  # an id out of the list, never a path
+            if name not in checkpoints():  # an id out of the list, never a path
                 raise CheckpointError(f"There is no checkpoint {name!r}.")
-            return cached(name, fingerprint(CHECKPOINTS / name), *rest)
+            return cached(name, fingerprint(folder(name)), *rest)
 
         return call
 
@@ -69,7 +74,7 @@ def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""
     from core import load_checkpoint
 
-    return load_checkpoint(name)
+    return SERVED[name].model if name in SERVED else load_checkpoint(name)
 
 
 class StoredMap(NamedTuple):
@@ -82,11 +87,11 @@ class StoredMap(NamedTuple):
 @per_checkpoint(max_entries=8)
 def stored_map(name: str) -> StoredMap:
     """map.npz; None where the file is missing, damaged or stale."""
-    from core.checkpoint import CHECKPOINTS, CheckpointError, load_map
+    from core.checkpoint import CheckpointError, load_map
 
     found, problem = None, None
     try:
-        found = load_map(CHECKPOINTS / name)
+        found = load_map(folder(name))
         if found is not None and (why := datasets.stale(found, facts(name), model(name))):
             raise CheckpointError(
                 f"checkpoints/{name}/map.npz {why}. Write it again with "
@@ -296,19 +301,17 @@ def attribute_directions(name: str) -> tuple[tuple[str, list[float]], ...]:
 @per_checkpoint(max_entries=8)
 def posterior(name: str) -> PartialEncoder | None:
     """Its partial encoder; None if none was trained. Raises CheckpointError."""
-    from core.checkpoint import CHECKPOINTS
     from core.posterior import load_posterior
 
-    return load_posterior(CHECKPOINTS / name)
+    return load_posterior(folder(name))
 
 
 @per_checkpoint(max_entries=8)
 def prior_mixture(name: str) -> GaussianMixture | None:
     """Its mixture over the encoded data; None if there is none. Raises CheckpointError."""
-    from core.checkpoint import CHECKPOINTS
     from core.prior import load_mixture
 
-    return load_mixture(CHECKPOINTS / name)
+    return load_mixture(folder(name))
 
 
 class _Slot:
@@ -377,13 +380,106 @@ def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int
     return _walk_slot(name, method, keys, n).found is not None
 
 
-def facts(name: str) -> dict[str, Any]:
-    """Its config.json, with the sizes that its model really has."""
+class _EpochMaps:
+    """The maps of a run's epochs as far as they were asked for; each is turned onto the last."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.places: dict[Shown, np.ndarray] = {}  # (N, 2) float32
+
+
+@functools.lru_cache(maxsize=4)
+def _epoch_maps(name: str) -> _EpochMaps:
+    return _EpochMaps()
+
+
+def epoch_map(name: str, epoch: int) -> bytes:
+    """Where a run's held-out images lie after an epoch: N pairs of float32, then N labels, a byte
+    each. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError
+    from core.epoch_maps import plane
+
+    folder = run_folder(name)
+    slot = _epoch_maps(name)
+    with slot.lock:
+        before: np.ndarray | None = None
+        kept: dict[Shown, np.ndarray] = {}
+        for shown in run_files.shown_epochs(folder):
+            if shown not in slot.places:
+                if shown.epoch > epoch:
+                    continue
+                try:
+                    mu, _ = run_files.codes(folder, shown.epoch)
+                except CheckpointError:
+                    continue  # the others do not lose their maps for it
+                same = before is not None and len(before) == len(mu)
+                slot.places[shown] = plane(mu, before if same else None)
+            kept[shown] = before = slot.places[shown]
+        slot.places = kept  # a run of the same name that is gone is forgotten
+        found = next((xy for shown, xy in kept.items() if shown.epoch == epoch), None)
+    _, labels = run_files.codes(folder, epoch)
+    if found is None:
+        raise CheckpointError(f"The run {name} has no codes of epoch {epoch}.")
+    return found.astype("<f4").tobytes() + labels.tobytes()
+
+
+@functools.lru_cache(maxsize=16)
+def _training_curves(name: str, _written: int, keys: tuple[str, ...]) -> Figure:
+    from core.checkpoint import CHECKPOINTS
+    from explorer import figures
+
+    return figures.training_curves(run_files.history(CHECKPOINTS / name), keys)
+
+
+def training_curves(name: str, keys: tuple[str, ...]) -> Figure:
+    """explorer.figures.training_curves of a run; made anew only after another epoch, as the page
+    asks every second."""
+    from core.checkpoint import CHECKPOINTS
+
+    file = CHECKPOINTS / name / "history.json"
+    return _training_curves(name, file.stat().st_mtime_ns if file.exists() else 0, keys)
+
+
+def epoch_picture(name: str, kind: str, epoch: int) -> bytes:
+    """The PNG of a run's samples ("sampled") or reconstructions ("reconst") after an epoch."""
+    from core.checkpoint import CheckpointError
+
+    if kind not in ("sampled", "reconst"):
+        raise ValueError(f"There are no pictures {kind!r}.")
+    try:
+        return run_files.picture(run_folder(name), kind, epoch).read_bytes()
+    except OSError:
+        raise CheckpointError(f"The run {name} has no pictures of epoch {epoch}.") from None
+
+
+def run_folder(name: str) -> Path:
+    """Of a name out of the list, never a path. Raises CheckpointError."""
+    from core.checkpoint import CHECKPOINTS, CheckpointError, list_checkpoints
+
+    if name not in list_checkpoints():
+        raise CheckpointError(f"There is no checkpoint {name!r}.")
+    return CHECKPOINTS / name
+
+
+def described(name: str) -> Checkpoint:
+    """Config and metrics of a checkpoint, or what there is of them. Raises CheckpointError."""
     from core.checkpoint import describe
 
+    return SERVED[name].card if name in SERVED else describe(name)
+
+
+def folder(name: str) -> Path:
+    """A checkpoint's folder; of a model out of code there is none at this path."""
+    from core.checkpoint import CHECKPOINTS
+
+    return SERVED[name].card.path if name in SERVED else CHECKPOINTS / name
+
+
+def facts(name: str) -> dict[str, Any]:
+    """Its config.json, with the sizes that its model really has."""
     built = model(name)
     sizes = {"image_size": built.image_size, "channels": built.image_shape[0]}
-    return describe(name).config | sizes
+    return described(name).config | sizes
 
 
 def dataset_of(name: str) -> str:
@@ -435,7 +531,15 @@ def no_training(name: str) -> str | None:
 
 
 def checkpoints() -> list[str]:
-    """The ids of all checkpoints; never cached, a training may just have made one."""
+    """The ids of all checkpoints; never cached, a training may just have made one.
+
+    Those that the server was started with come first.
+    """
     from core import list_checkpoints
 
-    return list_checkpoints()
+    return [*SERVED, *list_checkpoints()]
+
+
+def default_checkpoint() -> str:
+    """The id of the model that a page opens with."""
+    return next(iter(SERVED), DEFAULT_CHECKPOINT)

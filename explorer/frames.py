@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
 MOST_POINTS = 512  # decoded by one request
 MOST_VALUE = 1e6  # of a coordinate of z: the squares of more are no float32
+MOST_REASON = 123  # bytes, RFC 6455
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 REQUEST = struct.Struct("<II")  # sequence, kind
 ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
@@ -44,7 +45,7 @@ UNSUPPORTED, INVALID, TOO_BIG, INTERNAL = (
 
 
 class FrameError(Exception):
-    """A frame that cannot be answered: a close code and a reason of at most 123 bytes."""
+    """A frame that cannot be answered: a close code and a reason of at most MOST_REASON bytes."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -76,7 +77,7 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
         z = _points(frame, model.z_dim, 1 if kind in (DECODE, PLACE) else MOST_POINTS)
         if kind == PLACE:
             return Job(kind, lambda: _placed(name, sequence, z[0]))
-        return Job(kind, lambda: packed(sequence, kind, decode_pixels(model, z)))
+        return Job(kind, lambda: _decoded(sequence, kind, model, z))
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
@@ -102,6 +103,17 @@ def _points(frame: bytes, z_dim: int, most: int) -> np.ndarray:
     if not (np.abs(z) <= MOST_VALUE).all():  # false for NaN, too
         raise FrameError(INVALID, "z holds a value that is not a finite number within ±1,000,000.")
     return z
+
+
+def _decoded(sequence: int, kind: int, model: "VAE", z: np.ndarray) -> bytes:
+    """The answer to DECODE, STRIPS and TILES. FrameError where a person's own decoder fails."""
+    from core.checkpoint import CheckpointError
+
+    try:
+        return packed(sequence, kind, decode_pixels(model, z))
+    except CheckpointError as error:
+        reason = str(error).encode()[:MOST_REASON].decode(errors="ignore")
+        raise FrameError(INVALID, reason) from error
 
 
 def _placed(name: str, sequence: int, z: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
 from explorer import caches, jobs, kept, selections, state
 from explorer.components import Live, Neighbours, Plane, latent_map
+from explorer.served import SERVED
 
 PROJECTIONS = {
     "pca": "PCA", "lda": "LDA", **caches.EMBEDDING_NAMES, "dimensions": "Dimensions"
@@ -107,7 +108,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
     if underlay == "tiles" and not _is_plane(projection):
         underlay = "none"
     # With another map.npz or other weights the browser asks anew.
-    version = f"{hash(checkpoints.fingerprint(checkpoints.CHECKPOINTS / name)) & 0xFFFFFFFF:x}"
+    version = f"{hash(checkpoints.fingerprint(caches.folder(name))) & 0xFFFFFFFF:x}"
     path = quote(name)
     latent_map(
         live,
@@ -145,6 +146,10 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     title = caches.EMBEDDING_NAMES[id]
     if job and job.error and job.title == f"{title} of {name}":
         st.error(job.error)
+    if name in SERVED:
+        if missing:
+            st.info(f"{title} is kept in a checkpoint's folder; this model has none to keep it in.")
+        return
     if missing:
         st.info(f"{title} of this model has not been computed yet; it takes about a minute.")
     else:

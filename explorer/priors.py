@@ -2,7 +2,7 @@
 
 import torch
 
-from core.checkpoint import CheckpointError, describe
+from core.checkpoint import CheckpointError
 from core.prior import GaussianMixture, better_prior, sample_prior
 from explorer import caches
 
@@ -14,7 +14,7 @@ def draw(name: str, seed: int | None = None) -> list[float]:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    mixture = _mixture(name) if better_prior(describe(name).metrics) == "mixture" else None
+    mixture = _mixture(name) if better_prior(caches.described(name).metrics) == "mixture" else None
     return sample_prior(caches.model(name).z_dim, 1, generator, mixture)[0].tolist()
 
 
@@ -22,7 +22,7 @@ def described(name: str) -> str:
     """Which prior that is, and why, in a sentence or two."""
     if _mixture(name) is None:
         return "Drawn from N(0, I)."
-    metrics = describe(name).metrics or {}
+    metrics = caches.described(name).metrics or {}
     normal, mixture = (metrics.get(f"frechet_{prior}") for prior in ("prior", "mixture"))
     if normal is None or mixture is None:
         return "Drawn from a Gaussian mixture fitted to the encoded training images."

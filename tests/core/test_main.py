@@ -1,5 +1,6 @@
 """The command line as a person types it, in a process of its own where that matters."""
 
+import datetime
 import io
 import json
 import signal
@@ -24,7 +25,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkpoints"
     for function in ("find_checkpoint", "list_checkpoints", "load_checkpoint", "describe"):
         monkeypatch.setattr(getattr(checkpoint, function), "__defaults__", (root,))
-    monkeypatch.setattr(__main__, "CHECKPOINTS", root)
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", root)
     torch.manual_seed(0)
     save_checkpoint(root / "tiny", VAE(h_dim=16, z_dim=3), dataset="mnist")
     monkeypatch.chdir(tmp_path)
@@ -88,6 +89,19 @@ def test_evaluate_nll(
     run(monkeypatch, "evaluate", "tiny", "--json", "--nll", "20")
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["nll_samples"] == 20 and last["nll"] > 0
+
+
+def test_evaluate_tells_programs_how_far_it_is_and_keeps_the_day(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", "tiny", "--progress", "lines")
+    told = capsys.readouterr()
+    assert "evaluate 256 256" in told.out.splitlines() and not told.err
+    metrics = json.loads((root / "tiny" / "metrics.json").read_text())
+    assert metrics["evaluated"] == datetime.date.today().isoformat()
 
 
 def test_sample_and_reconstruct_write_pictures(
@@ -213,7 +227,7 @@ def test_ctrl_c_leaves_a_valid_checkpoint_and_says_how_to_resume() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while not list(folder.glob("samples/reconst-1.png")):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.05)
@@ -318,3 +332,64 @@ def test_repair_s_errors_are_sentences(
     Path("small.png").write_bytes(to_png(torch.zeros(1, 14, 14)))
     said = error_of(monkeypatch, "repair", "tiny", str(digit), *arguments)
     assert sentence in said and said.startswith("error: ")
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the person's in the present folder."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    name = f"own_module_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(
+        "from core import VAE\n\ndef make():\n    return VAE(h_dim=8, z_dim=2)\n"
+    )
+    return f"{name}:make"
+
+
+def test_every_command_that_can_takes_a_persons_own_model(
+    root: Path,
+    small_mnist: None,
+    own_module: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", own_module, "--json")
+    printed = capsys.readouterr().out.splitlines()
+    assert json.loads(printed[-1])["images"] == 256
+    assert f"Only printed: {own_module} has no folder" in printed[-2]
+    run(monkeypatch, "sample", own_module, "--count", "4")
+    assert Image.open("samples.png").size[0] > 28
+    digit = Path("digit.png")
+    digit.write_bytes(to_png(load_dataset("mnist", "test").images[0]))
+    run(monkeypatch, "reconstruct", own_module, str(digit))
+    assert Path("pair.png").exists()
+    run(monkeypatch, "repair", own_module, str(digit), "--mask", "none", "--samples", "2")
+    assert json.loads(Path("repaired/repair.json").read_text())["checkpoint"] == own_module
+    run(monkeypatch, "export", own_module, "--format", "torch-export")
+    exported = Path("exports", own_module.replace(":", "-"))
+    assert sorted(file.name for file in exported.iterdir()) == ["decoder.pt2", "encoder.pt2"]
+    assert [path.name for path in root.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("command", ["embed", "train-repair"])
+def test_commands_that_need_a_folder_say_so(
+    root: Path, own_module: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert "is code and no folder" in error_of(monkeypatch, command, own_module)
+
+
+def test_a_checkpoint_knows_its_own_data_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = error_of(monkeypatch, "evaluate", "tiny", "--dataset", "fashionmnist")
+    assert "tiny was trained on mnist; leave --dataset out" in told
+
+
+def test_a_file_of_weights_is_measured_and_exported(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save(VAE(h_dim=8, z_dim=2).state_dict(), "tutorial.ckpt")
+    run(monkeypatch, "evaluate", "tutorial.ckpt")
+    assert "Only printed: tutorial.ckpt has no folder" in capsys.readouterr().out
+    run(monkeypatch, "export", "tutorial.ckpt", "--format", "safetensors")
+    assert load_checkpoint(Path("exports/tutorial")).z_dim == 2

@@ -1,6 +1,9 @@
 """The figures of metrics.json, and that the shipped ones are what evaluate computes."""
 
 import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,12 +11,14 @@ import torch
 from core import VAE, load_checkpoint
 from core.checkpoint import describe
 from core.data import load_dataset
-from core.metrics import evaluate, psnr, ssim
+from core.journal import Journal
+from core.metrics import block_sums, evaluate, psnr, ssim
 from core.objective import elbo
+from core.processes import Processes
 
 
 def test_figures_are_means_over_the_images(tiny: VAE, images: torch.Tensor) -> None:
-    result = evaluate(tiny, images, batch_size=7, samples=50)
+    result = evaluate(tiny, images, samples=50)
     terms = elbo(tiny, images, samples=50, generator=torch.Generator().manual_seed(1))
     assert result["neg_elbo"] == pytest.approx(terms.neg_elbo.mean().item(), abs=0.6)  # Monte Carlo
     assert result["kl"] == pytest.approx(sum(result["kl_per_dim"]))
@@ -34,8 +39,85 @@ def test_same_seed_same_figures_and_progress(tiny: VAE, images: torch.Tensor) ->
     steps: list[tuple[int, int]] = []
     first = evaluate(tiny, images, nll=3, on_step=lambda *step: steps.append(step))
     assert first == evaluate(tiny, images, nll=3)
-    assert steps[-1] == (80, 80)
+    assert first["nll"] != evaluate(tiny, images, nll=3, seed=1)["nll"]
+    assert steps == [(10, 40), (20, 40), (30, 40), (40, 40), (40, 40)]
     assert first["nll_samples"] == 3 and first["nll"] > 0
+
+
+@pytest.fixture
+def many(images: torch.Tensor) -> torch.Tensor:
+    """230 images: three blocks, the last one shorter."""
+    return images.repeat(6, 1, 1, 1)[:230]
+
+
+def test_binarised_figures_are_of_the_same_images(tiny: VAE, many: torch.Tensor) -> None:
+    """With one sample, the importance-weighted bound is the ELBO."""
+    result = evaluate(tiny, many, nll=1, samples=1)
+    assert result["neg_elbo_binarized"] == pytest.approx(result["nll"], abs=3)  # Monte Carlo
+    assert evaluate(tiny, many, nll=200)["nll"] < result["neg_elbo_binarized"]
+    assert "neg_elbo_binarized" in evaluate(tiny, many)
+
+
+def test_blocks_are_binarised_each_in_its_own_way(tiny: VAE, images: torch.Tensor) -> None:
+    first, second = (block_sums(tiny, images, block, 0, 1, 2) for block in (0, 1))
+    assert first["kl_per_dim"] == second["kl_per_dim"]
+    for key in ("reconstruction", "neg_elbo_binarized", "nll"):
+        assert first[key] != second[key]
+
+
+def test_another_likelihood_is_not_binarised(images: torch.Tensor) -> None:
+    torch.manual_seed(1)
+    model = VAE(h_dim=16, z_dim=3, likelihood="gaussian").requires_grad_(False)
+    result = evaluate(model, images, nll=2)
+    assert "neg_elbo_binarized" not in result and math.isfinite(result["nll"])
+
+
+class Killed(Exception):
+    """The process ends in the middle of a block."""
+
+
+@pytest.mark.parametrize("images_done", [10, 110, 230])
+def test_an_evaluation_goes_on_where_it_was_killed(
+    tiny: VAE, many: torch.Tensor, tmp_path: Path, images_done: int
+) -> None:
+    def stop(done: int, total: int) -> None:
+        if done >= images_done:
+            raise Killed
+
+    with pytest.raises(Killed):
+        journal = Journal(tmp_path, "evaluation", {"seed": 0})
+        evaluate(tiny, many, nll=3, journal=journal, on_step=stop)
+    journal = Journal(tmp_path, "evaluation", {"seed": 0})
+    assert len(journal.known) == images_done // 100
+    steps: list[int] = []
+    again = evaluate(
+        tiny, many, nll=3, journal=journal, on_step=lambda done, total: steps.append(done)
+    )
+    assert steps[0] > 100 * (images_done // 100), "what was done counts"
+    assert again == evaluate(tiny, many, nll=3)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_shares_of_processes_make_up_the_whole(
+    tiny: VAE, many: torch.Tensor, tmp_path: Path, count: int
+) -> None:
+    """Each process alone writes its blocks; a last one finds all of them done."""
+
+    class Lonely(Processes):
+        def gather(self, done: Mapping[int, object]) -> list:
+            return [done[block] for block in sorted(done)]
+
+        def on_main(self, work: Callable[[], Any]) -> Any:
+            return {}
+
+    for index in range(count):
+        journal = Journal(tmp_path, "evaluation", {}, index)
+        mine = Lonely(index, count)
+        if mine.share([0, 1, 2]):
+            evaluate(tiny, many, nll=3, journal=journal, processes=mine)
+    whole = Journal(tmp_path, "evaluation", {})
+    assert sorted(whole.known) == [0, 1, 2]
+    assert evaluate(tiny, many, nll=3, journal=whole) == evaluate(tiny, many, nll=3)
 
 
 @pytest.mark.parametrize("name", ["mnist-mlp-20", "mnist-mlp-2", "mnist-res-32"])
