@@ -70,24 +70,25 @@ def _watch(drawn: Outline) -> None:
 def _queue(waiting: list[Run]) -> None:
     if not waiting:
         return
-    st.markdown("**Waiting**")
-    for n, run in enumerate(waiting):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{run.position}. {escaped(run.name)}", width="stretch")
-            for icon, label, by, off in (
-                ("arrow_upward", "Earlier", -1, n == 0),
-                ("arrow_downward", "Later", 1, n == len(waiting) - 1),
-            ):
+    with st.container(gap="xsmall"):
+        st.markdown("**Waiting**")
+        for n, run in enumerate(waiting):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"{run.position}. {escaped(run.name)}", width="stretch")
+                for icon, label, by, off in (
+                    ("arrow_upward", "Earlier", -1, n == 0),
+                    ("arrow_downward", "Later", 1, n == len(waiting) - 1),
+                ):
+                    _button(
+                        "", icon=f":material/{icon}:", help=f"{label}: {run.name}", type="tertiary",
+                        disabled=off, key=f"train_{label}_{run.name}", on_click=_do,
+                        args=(trainings.move, run.name, by),
+                    )  # fmt: skip
                 _button(
-                    "", icon=f":material/{icon}:", help=f"{label}: {run.name}", type="tertiary",
-                    disabled=off, key=f"train_{label}_{run.name}", on_click=_do,
-                    args=(trainings.move, run.name, by),
+                    "", icon=":material/close:", help=f"Take {run.name} out of the queue",
+                    type="tertiary", key=f"train_remove_{run.name}", on_click=_do,
+                    args=(trainings.remove, run.name),
                 )  # fmt: skip
-            _button(
-                "", icon=":material/close:", help=f"Take {run.name} out of the queue",
-                type="tertiary", key=f"train_remove_{run.name}", on_click=_do,
-                args=(trainings.remove, run.name),
-            )  # fmt: skip
 
 
 def _button(label: str, **options: Any) -> None:

@@ -251,16 +251,7 @@ def advance() -> None:
 
 def _advance(queue: Queue) -> None:
     """With the lock held."""
-    _bury()
-    active = queue["active"]
-    if active:
-        if _at_work(active):
-            return
-        queue["active"] = None
-        progress = run_files.progress(folder(active["name"]))
-        if progress is None or progress.updated < active["started"]:
-            queue["failed"][active["name"]] = _last_words(active["name"])
-    if not queue["waiting"] or _by_hand():
+    if queue["active"] or not queue["waiting"] or _by_hand():
         return
     entry = queue["waiting"].pop(0)
     begun = Started(**entry, pid=None, started=time.time())
@@ -271,6 +262,18 @@ def _advance(queue: Queue) -> None:
     except OSError as error:
         queue["active"] = None
         queue["failed"][entry["name"]] = f"It could not be started: {error.strerror or error}."
+
+
+def _settle(queue: Queue) -> None:
+    """Take note of a process that has ended; what it said if it had no time to write."""
+    _bury()
+    active = queue["active"]
+    if active is None or _at_work(active):
+        return
+    queue["active"] = None
+    progress = run_files.progress(folder(active["name"]))
+    if progress is None or progress.updated < active["started"]:
+        queue["failed"][active["name"]] = _last_words(active["name"])
 
 
 def _by_hand() -> bool:
@@ -416,6 +419,7 @@ def _changing() -> Iterator[Queue]:
         raise Refused("The queue is being changed by somebody else. Try again.") from None
     try:
         queue, before = _read(), _read()
+        _settle(queue)
         yield queue
         if queue != before:
             _write(queue)

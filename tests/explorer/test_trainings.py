@@ -189,6 +189,25 @@ def test_what_died_before_it_wrote_says_its_last_words(fake_trainer: Fake) -> No
     assert trainings.find("broken") is None
 
 
+def test_discarded_the_moment_it_ended_nothing_is_left(fake_trainer: Fake) -> None:
+    trainings.enqueue("run", ["--epochs", "1"])
+    deadline = time.monotonic() + 30
+    while state("run") != "finished":  # and nobody has looked at the queue yet
+        assert time.monotonic() < deadline
+    trainings.discard("run")
+    trainings.advance()
+    assert trainings.find("run") is None
+
+
+def test_a_failure_is_forgotten_when_the_run_goes_on(fake_trainer: Fake) -> None:
+    trainings.enqueue("run", ["--epochs", "1"])
+    wait(lambda: state("run") == "finished")
+    trainings.enqueue("run", ["--resume", "--silent", "Not now."], resume=True)
+    wait(lambda: state("run") == "failed")
+    trainings.enqueue("run", ["--resume", "--epochs", "2"], resume=True)
+    wait(lambda: state("run") == "finished")
+
+
 def test_a_failure_that_was_written_is_given_as_written(fake_trainer: Fake) -> None:
     trainings.enqueue("nan", ["--epochs", "3", "--fail", "The loss is no number."])
     wait(lambda: state("nan") == "failed")

@@ -5,7 +5,7 @@
 import { element } from "../live.js";
 
 const DOT = 2.1; // px
-const EDGE = 0.995; // share of the dots that lies within the picture for certain
+const EDGE = 0.998; // share of the dots that lies within the picture for certain
 const MARGIN = 1.08;
 const FAINT = 0.06; // opacity of classes that were not asked for
 const MOST_CLASSES = 10; // more than the colours that there are tell nothing apart
