@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -27,34 +27,13 @@ from core.augment import binarize, epoch_generator, shifted
 from core.claim import refuse_to_overwrite
 from core.config import TrainConfig
 from core.data import LabelledImages
+from core.fast_step import FastStep, applies
 from core.model import VAE
 from core.objective import Objective
 from core.processes import Processes, join
+from core.reporter import Progress, Reporter, TrainingError, lost
 
 HELD_OUT = 2000  # images that are looked at after every epoch
-
-
-class TrainingError(Exception):
-    """A run cannot go on; the message says why, what is kept and what to do."""
-
-
-class Progress(NamedTuple):
-    """Where a run stands: after `step` of `steps` in `epoch` (from 1) of `epochs`."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    reconstruction: float  # nats per image, mean over the epoch so far
-    kl: float
-    images: int  # seen in this epoch
-    images_per_second: float
-
-    @property
-    def eta(self) -> float:
-        """Seconds until the end at the present speed."""
-        steps_left = (self.epochs - self.epoch + 1) * self.steps - self.step
-        return steps_left * (self.images / self.step) / self.images_per_second
 
 
 @dataclass
@@ -63,7 +42,7 @@ class Run:
 
     model: VAE
     averaged: AveragedModel | None  # None: nothing is averaged
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Adam
     epoch: int  # the last one done
     history: list[dict[str, object]]  # a row an epoch
 
@@ -104,6 +83,9 @@ def train(
     else:
         processes.on_main(lambda: refuse_to_overwrite(folder))
     objective = accelerator.prepare(Objective(run.model, config.free_bits))
+    fast = None
+    if applies(config, run.model, device, accelerator.num_processes):
+        fast = FastStep(run.model, run.optimizer)
     images = images.to(device)
     shown = held_out or LabelledImages(images, torch.zeros(len(images), dtype=torch.long))
     shown = LabelledImages(*(part[:HELD_OUT] for part in shown))
@@ -131,17 +113,22 @@ def train(
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
         for x, epsilon, beta in batches(config, epoch, images):
-            mine = slice(accelerator.process_index, None, accelerator.num_processes)
-            # Not accelerate's own switch: that can be set once in a process only.
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                terms = objective(x[mine], epsilon[mine], beta)
-            run.optimizer.zero_grad()
-            # Gradients are averaged over processes; each holds its part of the whole batch.
-            (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
-            run.optimizer.step()
+            if fast:
+                totals = fast(x, epsilon, beta)
+            else:
+                mine = slice(accelerator.process_index, None, accelerator.num_processes)
+                # Not accelerate's own switch: that can be set once in a process only.
+                mixed = config.precision == "bf16"
+                with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                    terms = objective(x[mine], epsilon[mine], beta)
+                run.optimizer.zero_grad()
+                # Gradients are averaged over processes; each holds its part of the whole batch.
+                (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
+                run.optimizer.step()
+                totals = terms.totals
             if run.averaged:
                 run.averaged.update_parameters(run.model)
-            reporter.add(terms.reconstruction, terms.kl_per_dim)
+            reporter.add(totals)
         progress, kl_per_dim = reporter.finish()
         check_weights(run, epoch)
         run.epoch = epoch
@@ -159,14 +146,6 @@ def train(
         processes.on_main(partial(keep, row))
         on_epoch(progress)
     return run.kept.cpu().requires_grad_(False).eval()
-
-
-def lost(what: str, epoch: int) -> TrainingError:
-    """A run that computes no numbers any more, in `epoch`."""
-    return TrainingError(
-        f"{what}. The checkpoint holds epoch {epoch - 1}. Start a new run with a lower "
-        "learning_rate or with warm_up."
-    )
 
 
 def check_weights(run: Run, epoch: int) -> None:
@@ -224,54 +203,6 @@ def moving_average(decay: float) -> Callable[..., None]:
     return update
 
 
-class Reporter:
-    """Sums over an epoch, reported every few steps and reduced over processes at its end."""
-
-    def __init__(
-        self,
-        config: TrainConfig,
-        epoch: int,
-        count: int,
-        accelerator: Accelerator,
-        every: int,
-        on_step: Callable[[Progress], None],
-    ) -> None:
-        self.config, self.epoch, self.count = config, epoch, count
-        self.accelerator, self.every, self.on_step = accelerator, every, on_step
-        self.steps, self.step = -(-count // config.batch_size), 0
-        self.sums = torch.zeros(1 + config.z_dim, device=accelerator.device, dtype=torch.float64)
-        self.started = time.monotonic()
-
-    def add(self, reconstruction: Tensor, kl_per_dim: Tensor) -> None:
-        """One step's terms, (B,) and (B, D) nats, of this process's part of the batch."""
-        with torch.no_grad():
-            self.sums[0] += reconstruction.sum()
-            self.sums[1:] += kl_per_dim.sum(0)
-        self.step += 1
-        if self.step % self.every == 0 and self.step < self.steps:
-            self.on_step(self._progress(self.sums * self.accelerator.num_processes))
-
-    def finish(self) -> tuple[Progress, list[float]]:
-        """The epoch's figures, and its KL of every latent dimension."""
-        sums = self.accelerator.reduce(self.sums, "sum")
-        progress = self._progress(sums)
-        self.on_step(progress)
-        return progress, (sums[1:] / self.count).tolist()
-
-    def _progress(self, sums: Tensor) -> Progress:
-        """Also where a run notices that it has lost its way."""
-        seen = min(self.step * self.config.batch_size, self.count)
-        reconstruction, kl = float(sums[0]) / seen, float(sums[1:].sum()) / seen
-        if not math.isfinite(reconstruction + kl):
-            raise lost(
-                f"The loss is no finite number (epoch {self.epoch}, step {self.step})", self.epoch
-            )
-        rate = seen / max(time.monotonic() - self.started, 1e-9)
-        return Progress(
-            self.epoch, self.config.epochs, self.step, self.steps, reconstruction, kl, seen, rate
-        )
-
-
 def batches(
     config: TrainConfig, epoch: int, images: Tensor
 ) -> Iterator[tuple[Tensor, Tensor, float]]:
@@ -286,7 +217,7 @@ def batches(
     steps = -(-len(images) // config.batch_size)
     for step in range(steps):
         batch = slice(step * config.batch_size, (step + 1) * config.batch_size)
-        x = images[order[batch]]
+        x = images.index_select(0, order[batch])  # a third of what images[...] takes
         if moves:
             x = shifted(x, config.shift, pictures)
         if config.binarize:

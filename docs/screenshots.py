@@ -3,6 +3,7 @@
 import io
 import math
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,8 +13,10 @@ from driver import Server, chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 
+from explorer import trainings  # noqa: E402
+
 OUT = Path(__file__).parent
-VIEW = "?model=mnist-mlp-20"
+VIEW = "?model=mnist-conv-32"
 REPAIR_VIEW = "?model=mnist-res-32"
 FILM_STEPS = 28  # frames of each half of the GIF
 RUBBED = [(0.35, 0.22), (0.5, 0.2), (0.65, 0.22)]  # shares of the side: what closes the 9
@@ -146,6 +149,42 @@ def repair(browser: Browser, url: str, theme: str) -> None:
     page.close()
 
 
+def models(browser: Browser, url: str, theme: str) -> None:
+    """Two models on the same digits."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1100}, color_scheme=theme)
+    page.goto(f"{url}/models{VIEW}")
+    page.get_by_text("less is better").first.wait_for()
+    page.wait_for_timeout(4000)
+    page.screenshot(path=OUT / f"models-{theme}.png")
+    page.close()
+
+
+def training(browser: Browser, url: str) -> None:
+    """A training of two dimensions after its third epoch; nothing of it is left."""
+    name = "picture"
+    page = browser.new_page(viewport={"width": 1440, "height": 1150}, color_scheme="light")
+    page.goto(f"{url}/train{VIEW}")
+    page.get_by_label("Name of the run", exact=True).wait_for()
+    dimensions = page.get_by_label("Latent dimensions", exact=True)
+    dimensions.fill("2")
+    dimensions.press("Enter")
+    page.wait_for_timeout(1500)
+    page.get_by_label("Name of the run", exact=True).fill(name)
+    page.get_by_label("Name of the run", exact=True).press("Enter")
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Start training").click()
+    try:
+        page.get_by_text("epoch 4 of", exact=False).first.wait_for(timeout=300_000)
+        page.wait_for_timeout(3000)
+        page.screenshot(path=OUT / "train-light.png")
+    finally:
+        page.close()
+        trainings.stop(name)
+        while (run := trainings.find(name)) and run.alive:
+            time.sleep(0.2)
+        trainings.discard(name)
+
+
 def main() -> None:
     with Server() as server, chromium() as browser:
         for theme in ("light", "dark"):
@@ -154,6 +193,8 @@ def main() -> None:
             repair(browser, server.url, theme)
             manifold(browser, server.url, theme)
             walk(browser, server.url, theme)
+            models(browser, server.url, theme)
+        training(browser, server.url)
         film(browser, server.url)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))
 

@@ -44,7 +44,15 @@ PANELS = {
         icon=":material/compare:",
         url_path="reconstruct",
     ),
+    "models": st.Page(
+        panel("models"), title="Models", icon=":material/database:", url_path="models"
+    ),
+    "train": st.Page(
+        panel("train"), title="Train", icon=":material/model_training:", url_path="train"
+    ),
 }
+NO_MODEL = "There is no model yet. Train one in the panel Train, or with `python -m core train`."
+NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 
 
 def model_facts(name: str) -> str:
@@ -68,8 +76,13 @@ def main() -> None:
     # computes is too little to share; beside a busy neighbour a second thread mostly waits.
     torch.set_num_threads(1)
     page = st.navigation(list(PANELS.values()))
+    without = any(page is PANELS[name] for name in NEED_NO_MODEL)
     if not caches.checkpoints():
-        st.error("There is no model yet. Train one with `python -m core train`, then reload.")
+        state.restore_defaults()
+        if without:
+            _run(page.run)
+        else:
+            st.error(NO_MODEL)
         return
     state.restore()
     if target := state.take(state.GO_TO):
@@ -82,15 +95,21 @@ def main() -> None:
         state.restore_z()
     except (CheckpointError, DataError, KeyError) as error:
         st.error(f"This model cannot be used. {error}")
+        if without:
+            _run(page.run)
         return
-    if notice := state.take(state.NOTICE):
-        st.warning(str(notice))
     kept.storage()
     try:
-        page.run()
+        _run(page.run)
     except CheckpointError as error:  # a person's own code may fail wherever it is called
         st.error(f"This model cannot be used here. {error}")
     state.publish()
+
+
+def _run(render: Callable[[], None]) -> None:
+    if notice := state.take(state.NOTICE):
+        st.warning(str(notice))
+    render()
 
 
 main()

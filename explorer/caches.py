@@ -11,16 +11,17 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from explorer import datasets
+from explorer import datasets, run_files
+from explorer.run_files import Shown
 from explorer.served import SERVED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from plotly.graph_objects import Figure
     from torch import Tensor
 
     from core import VAE
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_CHECKPOINT = "mnist-mlp-20"
+DEFAULT_CHECKPOINT = "mnist-conv-32"
 EMBEDDING_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 
 
@@ -377,6 +378,87 @@ def walk(
 def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> bool:
     """Whether `walk` would answer at once."""
     return _walk_slot(name, method, keys, n).found is not None
+
+
+class _EpochMaps:
+    """The maps of a run's epochs as far as they were asked for; each is turned onto the last."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.places: dict[Shown, np.ndarray] = {}  # (N, 2) float32
+
+
+@functools.lru_cache(maxsize=4)
+def _epoch_maps(name: str) -> _EpochMaps:
+    return _EpochMaps()
+
+
+def epoch_map(name: str, epoch: int) -> bytes:
+    """Where a run's held-out images lie after an epoch: N pairs of float32, then N labels, a byte
+    each. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError
+    from core.epoch_maps import plane
+
+    folder = run_folder(name)
+    slot = _epoch_maps(name)
+    with slot.lock:
+        before: np.ndarray | None = None
+        kept: dict[Shown, np.ndarray] = {}
+        for shown in run_files.shown_epochs(folder):
+            if shown not in slot.places:
+                if shown.epoch > epoch:
+                    continue
+                try:
+                    mu, _ = run_files.codes(folder, shown.epoch)
+                except CheckpointError:
+                    continue  # the others do not lose their maps for it
+                same = before is not None and len(before) == len(mu)
+                slot.places[shown] = plane(mu, before if same else None)
+            kept[shown] = before = slot.places[shown]
+        slot.places = kept  # a run of the same name that is gone is forgotten
+        found = next((xy for shown, xy in kept.items() if shown.epoch == epoch), None)
+    _, labels = run_files.codes(folder, epoch)
+    if found is None:
+        raise CheckpointError(f"The run {name} has no codes of epoch {epoch}.")
+    return found.astype("<f4").tobytes() + labels.tobytes()
+
+
+@functools.lru_cache(maxsize=16)
+def _training_curves(name: str, _written: int, keys: tuple[str, ...]) -> Figure:
+    from core.checkpoint import CHECKPOINTS
+    from explorer import figures
+
+    return figures.training_curves(run_files.history(CHECKPOINTS / name), keys)
+
+
+def training_curves(name: str, keys: tuple[str, ...]) -> Figure:
+    """explorer.figures.training_curves of a run; made anew only after another epoch, as the page
+    asks every second."""
+    from core.checkpoint import CHECKPOINTS
+
+    file = CHECKPOINTS / name / "history.json"
+    return _training_curves(name, file.stat().st_mtime_ns if file.exists() else 0, keys)
+
+
+def epoch_picture(name: str, kind: str, epoch: int) -> bytes:
+    """The PNG of a run's samples ("sampled") or reconstructions ("reconst") after an epoch."""
+    from core.checkpoint import CheckpointError
+
+    if kind not in ("sampled", "reconst"):
+        raise ValueError(f"There are no pictures {kind!r}.")
+    try:
+        return run_files.picture(run_folder(name), kind, epoch).read_bytes()
+    except OSError:
+        raise CheckpointError(f"The run {name} has no pictures of epoch {epoch}.") from None
+
+
+def run_folder(name: str) -> Path:
+    """Of a name out of the list, never a path. Raises CheckpointError."""
+    from core.checkpoint import CHECKPOINTS, CheckpointError, list_checkpoints
+
+    if name not in list_checkpoints():
+        raise CheckpointError(f"There is no checkpoint {name!r}.")
+    return CHECKPOINTS / name
 
 
 def described(name: str) -> Checkpoint:

@@ -2,11 +2,12 @@
 
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
+from plotly.subplots import make_subplots
 
 # Ten hues that stay apart on light and on dark ground (Tableau 10, the order shuffled so that
 # digits that lie close together, 4-7-9 and 3-5-8, do not get neighbouring hues). For data of more
@@ -182,4 +183,44 @@ def kl_bars(kl_per_dim: np.ndarray, mean_per_dim: np.ndarray, *, noun: str = "im
         yaxis_title="KL (nats)",
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
+    return figure
+
+
+CURVES = {
+    "reconstruction": ("Reconstruction (nats)", "#4e79a7"),
+    "kl": ("KL (nats)", "#f28e2b"),
+    "neg_elbo": ("Negative ELBO (nats)", "#59a14f"),
+    "active_units": ("Active units", "#b07aa1"),
+}
+FEW_EPOCHS = 40  # with a dot each
+
+
+def training_curves(history: Sequence[Mapping[str, float]], keys: Sequence[str]) -> go.Figure:
+    """What a training's epochs came to, a small chart for each of `keys`, side by side.
+
+    A row of `history` holds "epoch" and the keys of CURVES.
+    """
+    titles = [CURVES[key][0] for key in keys]
+    figure = make_subplots(1, len(keys), subplot_titles=titles, horizontal_spacing=0.16)
+    epochs = [row["epoch"] for row in history]
+    for n, key in enumerate(keys, 1):
+        values = [row[key] for row in history]
+        figure.add_scatter(
+            x=epochs, y=values, name=CURVES[key][0], row=1, col=n,
+            mode="lines+markers" if len(epochs) <= FEW_EPOCHS else "lines",
+            line={"color": CURVES[key][1], "width": 2}, marker={"size": 5},
+            hovertemplate="epoch %{x}: %{y:.2f}<extra></extra>",
+        )  # fmt: skip
+        if key == "active_units":  # are counted from none
+            figure.update_yaxes(range=[0, 1.15 * max(1, *values, 0)], tickformat="d", col=n)
+    figure.update_annotations(font_size=12)
+    # Whole epochs only, also where there are few of them.
+    first, last = (epochs[0], epochs[-1]) if epochs else (1, 1)
+    step, margin = max(1, -(-(last - first) // 4)), max(0.5, 0.04 * (last - first))
+    figure.update_xaxes(
+        fixedrange=True, tickformat="d", tick0=first, dtick=step, showgrid=False,
+        range=[first - margin, last + margin],
+    )  # fmt: skip
+    figure.update_yaxes(fixedrange=True, nticks=4)
+    figure.update_layout(height=158, margin={"l": 34, "r": 6, "t": 24, "b": 22}, showlegend=False)
     return figure

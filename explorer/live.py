@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from core import VAE
 
 COMPONENTS = Path(__file__).parent / "components"
+MOST_REASON = 123  # bytes, of a frame that closes a socket
+TEND_EVERY = 2.0  # s between two looks whether the next training may start
 LOOK_AGAIN = 1.0  # s between two looks whether a checkpoint was replaced
 
 
@@ -76,6 +78,9 @@ async def channel(socket: WebSocket) -> None:
             tasks[job.kind] = asyncio.create_task(_send_from_thread(socket, job))
     except FrameError as error:
         await socket.close(error.code, error.reason)
+    except _page_errors()[:1] as error:  # deleted or renamed meanwhile: no fault of this program
+        with contextlib.suppress(RuntimeError):
+            await socket.close(INTERNAL, str(error).encode()[:MOST_REASON].decode(errors="ignore"))
     except WebSocketDisconnect:
         return
     except Exception:
@@ -112,7 +117,7 @@ def _page_errors() -> tuple[type[Exception], ...]:
 
 
 async def _answered(
-    media_type: str, function: Callable[..., str | bytes], *arguments: str
+    media_type: str, function: Callable[..., str | bytes], *arguments: str | int
 ) -> Response:
     """What a cached function returns, as a response; what it raises for a user, as a sentence."""
     try:
@@ -152,6 +157,17 @@ async def shadow_map(request: Request) -> Response:
     return await _answered("image/png", png, request.path_params["checkpoint"])
 
 
+async def epoch_map(request: Request) -> Response:
+    """A run's held-out images after an epoch, as explorer.caches.epoch_map lays them out."""
+    which = (request.path_params[key] for key in ("checkpoint", "epoch"))
+    return await _answered("application/octet-stream", caches.epoch_map, *which)
+
+
+async def epoch_picture(request: Request) -> Response:
+    which = (request.path_params[key] for key in ("checkpoint", "kind", "epoch"))
+    return await _answered("image/png", caches.epoch_picture, *which)
+
+
 async def plotly_js(request: Request) -> Response:
     """plotly.js as the plotly package ships it."""
     import plotly
@@ -181,6 +197,8 @@ ROUTES: list[BaseRoute] = [
     Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
     Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
     Route("/live/shadow/{checkpoint}.png", shadow_map),
+    Route("/live/training/{checkpoint}/{epoch:int}.map", epoch_map),
+    Route("/live/training/{checkpoint}/{kind}-{epoch:int}.png", epoch_picture),
     Route("/live/plotly.js", plotly_js),
     Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
 ]
@@ -206,6 +224,18 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         except _page_errors():
             pass  # the page names what is wrong, where someone can read it
 
+    async def tend() -> None:
+        """The queue of trainings goes on also when nobody looks at it."""
+        await warming
+        from explorer import trainings
+
+        while True:
+            with contextlib.suppress(trainings.Refused, OSError):  # full disk: tried again
+                await asyncio.to_thread(trainings.advance)
+            await asyncio.sleep(TEND_EVERY)
+
     warming = asyncio.create_task(asyncio.to_thread(warm))
+    tending = asyncio.create_task(tend())
     yield
+    tending.cancel()
     await warming

@@ -1,8 +1,11 @@
 """What all tests share: a tiny random VAE, and checkpoints made of it."""
 
+import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from driver import Server
@@ -11,6 +14,7 @@ from hypothesis import settings
 from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import save_map
 from core.latent import latent_map
+from explorer import trainings
 
 settings.register_profile("shared-machine", deadline=None)  # a timing is never an assertion
 settings.load_profile("shared-machine")
@@ -79,3 +83,26 @@ def make_checkpoint(checkpoints: Path, images: torch.Tensor) -> Callable[..., st
         return name
 
     return make
+
+
+@pytest.fixture
+def fake_trainer(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
+    """Trainings of explorer.trainings that write files and learn nothing; options of
+    fake_trainer.py by name. What still runs at the test's end is ended."""
+    script = Path(__file__).parent / "explorer" / "fake_trainer.py"
+
+    def use(**options: object) -> None:
+        given = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+        command = [sys.executable, str(script), "--root", str(checkpoints), *given]
+        monkeypatch.setattr(trainings, "TRAIN", [*command, "core", "train"])
+
+    use()
+    yield use
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if str(script) in words and str(checkpoints) in words:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+                process.wait(10)

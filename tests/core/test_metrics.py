@@ -120,7 +120,7 @@ def test_shares_of_processes_make_up_the_whole(
     assert evaluate(tiny, many, nll=3, journal=whole) == evaluate(tiny, many, nll=3)
 
 
-@pytest.mark.parametrize("name", ["mnist-mlp-20", "mnist-mlp-2", "mnist-res-32"])
+@pytest.mark.parametrize("name", ["mnist-mlp-20", "mnist-mlp-2", "mnist-conv-32"])
 def test_the_shipped_metrics_are_reproduced(name: str) -> None:
     shipped = describe(name).metrics
     assert shipped is not None

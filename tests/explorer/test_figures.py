@@ -83,3 +83,20 @@ def test_the_correlation_table_has_a_number_in_every_cell() -> None:
     assert figure.layout.yaxis.ticktext == ("z2 ", "&lt;lean&gt; ", "z2 ")
     assert table.text[0][0] == "+0.50" and table.text[1][0] == "−0.25"
     assert table.zmin == -table.zmax == -1  # pale is nothing in common
+
+
+def row(epoch: int) -> dict[str, float]:
+    nats = {"reconstruction": 100 / epoch, "kl": epoch, "neg_elbo": 100 / epoch + epoch}
+    return {"epoch": epoch, **nats, "active_units": 7}
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3, 40, 500])
+def test_curves_hold_every_epoch_and_mark_whole_ones(epochs: int) -> None:
+    history = [row(epoch) for epoch in range(1, epochs + 1)]
+    figure = figures.training_curves(history, tuple(figures.CURVES))
+    for trace, key in zip(figure.data, figures.CURVES, strict=True):
+        assert list(trace.y) == [row[key] for row in history]
+    axis = figure.layout.xaxis
+    assert axis.dtick == int(axis.dtick) >= 1
+    assert axis.range[0] < 1 and axis.range[1] > max(1, epochs)
+    assert figure.layout.yaxis4.range[0] == 0 and figure.layout.yaxis4.range[1] > 0

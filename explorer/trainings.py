@@ -1,0 +1,427 @@
+"""Trainings: each in a process of its own, one at a time, the others waiting in a queue.
+
+A training outlives the server that started it. What is known of it is read from files: its own
+folder below checkpoints/, and the queue in checkpoints/.trainings/. So a reload, a second browser,
+a second server and a restart see the same. Knows nothing of Streamlit, nor of what is trained.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+import psutil
+from filelock import FileLock, Timeout
+
+from core import checkpoint
+from core.checkpoint import write_json
+from explorer import run_files
+from explorer.run_files import Progress, read_json
+
+ROOT = Path(__file__).parent.parent
+TRAIN = [sys.executable, "-m", "core", "train"]
+NICE = 15  # of 19: after everything that somebody waits for
+# A core is left to the page and to whoever drags a slider on it.
+THREADS = max(1, (os.cpu_count() or 1) - 1)
+MOST_WAITING = 20
+MOST_NAME = 60
+PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
+LOCK_TIMEOUT = 20  # s
+LAST_WORDS = 20_000  # bytes of what it said last that a reason is looked for in
+
+
+class Refused(Exception):
+    """This cannot be done now; the message says why, and what can be done."""
+
+
+class Entry(TypedDict):
+    """What is to be run: `python -m core train --name NAME ARGUMENTS`."""
+
+    name: str
+    arguments: list[str]
+
+
+class Started(Entry):
+    pid: int | None  # None: whoever started it died at that very moment
+    started: float  # unix time, before the process began
+
+
+class Queue(TypedDict):
+    """queue.json."""
+
+    active: Started | None
+    waiting: list[Entry]
+    failed: dict[str, str]  # name -> what a process said that died before it wrote anything
+
+
+class Run(NamedTuple):
+    """A training as the page shows it."""
+
+    name: str
+    # "queued", "starting", "running", "measuring" (all epochs are done, the test set is being
+    # encoded), "finished", "stopped", "failed", or "interrupted": its process is gone unheard.
+    state: str
+    progress: Progress | None
+    position: int  # in the queue, from 1; 0 for what does not wait
+    reason: str | None  # why it failed
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ("starting", "running", "measuring")
+
+
+def folder(name: str) -> Path:
+    """Where a run lies."""
+    return checkpoint.CHECKPOINTS / name
+
+
+def _place() -> Path:
+    return checkpoint.CHECKPOINTS / ".trainings"
+
+
+def log_file(name: str) -> Path:
+    """What its process says on standard error."""
+    return _place() / f"{name}.log"
+
+
+def command(name: str, arguments: Sequence[str]) -> list[str]:
+    """The command line that trains."""
+    return [*TRAIN, "--name", name, *arguments]
+
+
+def shown_command(name: str, arguments: Sequence[str]) -> str:
+    """The same to be copied, for a shell in the repository's folder."""
+    python, *rest = command(name, arguments)
+    with contextlib.suppress(ValueError):
+        python = Path(python).relative_to(ROOT).as_posix()
+    return shlex.join([python, *rest])
+
+
+# ---- what there is
+
+
+def runs() -> list[Run]:
+    """All trainings: the one at work, those that wait, then the others, the latest first."""
+    queue = _read()
+    names = [entry["name"] for entry in queue["waiting"]]
+    known = {file.parent.name for file in checkpoint.CHECKPOINTS.glob("*/progress.json")}
+    known |= queue["failed"].keys() | ({queue["active"]["name"]} if queue["active"] else set())
+    found = [_run(name, queue) for name in known - set(names)]
+    found.sort(key=lambda run: (-run.alive, -_last_heard(run), run.name))
+    alive = sum(run.alive for run in found)
+    return [*found[:alive], *(_run(name, queue) for name in names), *found[alive:]]
+
+
+def find(name: str) -> Run | None:
+    """The training of this name, if there is one."""
+    return next((run for run in runs() if run.name == name), None)
+
+
+def _run(name: str, queue: Queue) -> Run:
+    progress = run_files.progress(folder(name))
+    waiting = [entry["name"] for entry in queue["waiting"]]
+    if name in waiting:
+        return Run(name, "queued", progress, waiting.index(name) + 1, None)
+    active = queue["active"]
+    if active and active["name"] == name and _at_work(active):
+        if progress is None or progress.updated < active["started"]:
+            return Run(name, "starting", None, 0, None)
+        state = "measuring" if progress.state == "finished" else progress.state
+        return Run(name, state, progress, 0, progress.reason)
+    if name in queue["failed"]:
+        return Run(name, "failed", progress, 0, queue["failed"][name])
+    if progress is None:
+        return Run(name, "interrupted", None, 0, None)
+    state = progress.state
+    if state == "running" and not is_training(progress.pid, name):
+        state = "interrupted"
+    return Run(name, state, progress, 0, progress.reason)
+
+
+def _last_heard(run: Run) -> float:
+    if run.progress:
+        return run.progress.updated
+    with contextlib.suppress(OSError):
+        return log_file(run.name).stat().st_mtime
+    return 0.0
+
+
+def is_training(pid: int, name: str) -> bool:
+    """Whether this process trains this run: after a crash its number may be another's."""
+    words = _command_line(pid)
+    if "core" not in words or "train" not in words:
+        return False
+    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--name"]
+    named += [word.removeprefix("--name=") for word in words if word.startswith("--name=")]
+    return not named or name in named
+
+
+def _at_work(active: Started) -> bool:
+    pid = active["pid"]
+    return pid is not None and _command_line(pid) == command(active["name"], active["arguments"])
+
+
+def _command_line(pid: int) -> list[str]:
+    """Of a living process; [] where there is none, or where it has only not been buried yet."""
+    if pid <= 0:
+        return []
+    try:
+        process = psutil.Process(pid)
+        return [] if process.status() == psutil.STATUS_ZOMBIE else process.cmdline()
+    except psutil.Error:
+        return []
+
+
+# ---- the queue
+
+
+def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
+    """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
+    with _changing() as queue:
+        if not resume and (reason := why_refused(name, queue)):
+            raise Refused(reason)
+        run = _run(name, queue)
+        if run.alive or run.state == "queued":
+            raise Refused(f"{name} is {run.state} already.")
+        if len(queue["waiting"]) >= MOST_WAITING:
+            raise Refused(f"{MOST_WAITING} trainings wait already. Remove one first.")
+        queue["failed"].pop(name, None)
+        queue["waiting"].append(Entry(name=name, arguments=list(arguments)))
+        _advance(queue)
+
+
+def why_refused(name: str, queue: Queue | None = None) -> str | None:
+    """Why no new run may have this name, or None if it may."""
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_NAME - 1}}}", name):
+        return (
+            "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
+            f"or digit and has at most {MOST_NAME} characters."
+        )
+    if name in taken(queue):
+        return f"There is a run or model called {name} already. Choose another name."
+    return None
+
+
+def taken(queue: Queue | None = None) -> set[str]:
+    """The names that a new run must not have."""
+    queue = queue or _read()
+    there = {path.name for path in checkpoint.CHECKPOINTS.glob("*") if path.is_dir()}
+    waiting = {entry["name"] for entry in queue["waiting"]}
+    active = {queue["active"]["name"]} if queue["active"] else set()
+    return there | waiting | active
+
+
+def free_name(stem: str) -> str:
+    """`stem`, numbered when it is taken."""
+    names = taken()
+    if stem not in names:
+        return stem
+    return next(name for n in range(2, 10_000) if (name := f"{stem}-{n}") not in names)
+
+
+def remove(name: str) -> None:
+    """Take a training that waits out of the queue."""
+    with _changing() as queue:
+        queue["waiting"] = [entry for entry in queue["waiting"] if entry["name"] != name]
+
+
+def move(name: str, by: int) -> None:
+    """Let one that waits come earlier (by < 0) or later."""
+    with _changing() as queue:
+        waiting = queue["waiting"]
+        at = next((i for i, entry in enumerate(waiting) if entry["name"] == name), None)
+        if at is not None:
+            waiting.insert(max(0, at + by), waiting.pop(at))
+
+
+def advance() -> None:
+    """Start the next training if none runs; called by everyone who looks, as often as they like."""
+    queue = _read()
+    if queue["active"] or queue["waiting"]:
+        with _changing() as queue:
+            _advance(queue)
+
+
+def _advance(queue: Queue) -> None:
+    """With the lock held."""
+    if queue["active"] or not queue["waiting"] or _by_hand():
+        return
+    entry = queue["waiting"].pop(0)
+    begun = Started(**entry, pid=None, started=time.time())
+    queue["active"] = begun
+    _write(queue)  # before it starts: whatever happens now, it is not started twice
+    try:
+        begun["pid"] = _start(entry)
+    except OSError as error:
+        queue["active"] = None
+        queue["failed"][entry["name"]] = f"It could not be started: {error.strerror or error}."
+
+
+def _settle(queue: Queue) -> None:
+    """Take note of a process that has ended; what it said if it had no time to write."""
+    _bury()
+    active = queue["active"]
+    if active is None or _at_work(active):
+        return
+    queue["active"] = None
+    progress = run_files.progress(folder(active["name"]))
+    if progress is None or progress.updated < active["started"]:
+        queue["failed"][active["name"]] = _last_words(active["name"])
+
+
+def _by_hand() -> bool:
+    """Whether a training runs that was started in a terminal."""
+    for file in checkpoint.CHECKPOINTS.glob("*/progress.json"):
+        progress = run_files.progress(file.parent)
+        if progress and progress.state == "running" and is_training(progress.pid, file.parent.name):
+            return True
+    return False
+
+
+_children: list[subprocess.Popen[bytes]] = []  # of this server
+
+
+def _start(entry: Entry) -> int:
+    """The process, in a session of its own: neither Ctrl-C nor the server's end reaches it."""
+    # Its bar would fill the log; threads of OpenMP are those that multiply matrices.
+    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(THREADS)}
+    with log_file(entry["name"]).open("wb") as errors:
+        process = subprocess.Popen(
+            command(entry["name"], entry["arguments"]), cwd=ROOT, env=environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+            start_new_session=True,
+        )  # fmt: skip
+    _children.append(process)
+    with contextlib.suppress(psutil.Error, OSError):  # it may have ended already
+        psutil.Process(process.pid).nice(NICE if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS)
+    return process.pid
+
+
+def _bury() -> None:
+    """Ask how children have ended, without which the system keeps an entry of each."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _last_words(name: str) -> str:
+    """The last line on standard error of a process that has ended."""
+    try:
+        text = log_file(name).read_bytes()[-LAST_WORDS:].decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else "It ended without saying why."
+
+
+# ---- what can be done to a run
+
+_asked: dict[int, float] = {}  # pid -> when it was asked to stop
+
+
+def stop(name: str) -> None:
+    """Ask it to stop; it keeps its last complete epoch. Asked again after PATIENCE, it is ended."""
+    run, queue = find(name), _read()
+    if run is None or not run.alive:
+        return
+    active = queue["active"]
+    pid = active["pid"] if active and active["name"] == name else run.progress and run.progress.pid
+    if not pid:
+        return
+    if run.state == "starting":
+        # It has written nothing that could be kept, and will not say that it was stopped.
+        with _changing() as queue:
+            active = queue["active"]
+            if active and active["name"] == name:
+                queue["active"] = None
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if time.time() > _asked.setdefault(pid, time.time()) + PATIENCE:
+            process.kill()
+        else:
+            process.terminate()
+    advance()
+
+
+def stopping(run: Run) -> bool:
+    """Whether this server has asked it to stop."""
+    return bool(run.alive and run.progress and run.progress.pid in _asked)
+
+
+def why_kept(name: str) -> str | None:
+    """Why a run must not be discarded, or None if it may."""
+    run = find(name)
+    if run is None:
+        return f"There is no run {name}."
+    if run.alive or run.state == "queued":
+        return f"{name} is {run.state}; stop it first."
+    if is_committed(name):
+        return f"{name} belongs to the repository; only git may remove it."
+    return None
+
+
+def is_committed(name: str) -> bool:
+    """Whether git knows the run's files: then it was shipped, or somebody wants to keep it."""
+    try:
+        found = subprocess.run(
+            ["git", "ls-files", "--", f"{folder(name)}/"],
+            cwd=ROOT, capture_output=True, check=False, timeout=LOCK_TIMEOUT,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False  # no git, no repository
+    return bool(found.stdout.strip())
+
+
+def discard(name: str) -> None:
+    """Delete a run's folder with all it has learnt. Refused for one at work or committed."""
+    if reason := why_kept(name):
+        raise Refused(reason)
+    with _changing() as queue:
+        run = _run(name, queue)
+        if run.alive or run.state == "queued":  # meanwhile
+            raise Refused(f"{name} is {run.state}; stop it first.")
+        queue["failed"].pop(name, None)
+        path = folder(name)
+        if path.parent != checkpoint.CHECKPOINTS or path.is_symlink():
+            raise Refused(f"{name} does not lie in checkpoints/.")
+        if path.exists():
+            shutil.rmtree(path)
+        log_file(name).unlink(missing_ok=True)
+
+
+# ---- the queue's file
+
+
+def _read() -> Queue:
+    """Empty where there is none yet, or none that can be read."""
+    value: dict[str, Any] = read_json(_place() / "queue.json") or {}
+    empty = Queue(active=None, waiting=[], failed={})
+    return Queue(**value) if value.keys() == empty.keys() else empty  # type: ignore[typeddict-item]
+
+
+def _write(queue: Queue) -> None:
+    write_json(_place() / "queue.json", queue)
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[Queue]:
+    """The queue, to be changed by nobody else meanwhile: no other thread, process or server."""
+    _place().mkdir(parents=True, exist_ok=True)
+    lock = FileLock(_place() / "lock", timeout=LOCK_TIMEOUT)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Refused("The queue is being changed by somebody else. Try again.") from None
+    try:
+        queue, before = _read(), _read()
+        _settle(queue)
+        yield queue
+        if queue != before:
+            _write(queue)
+    finally:
+        lock.release()
