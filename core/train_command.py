@@ -194,7 +194,7 @@ def _check_size(config: TrainConfig, images: int) -> None:
 
 
 def _resumed(name: str | None, asked: TrainConfig) -> TrainConfig:
-    """The settings of the run NAME, with the number of epochs asked for when that is higher."""
+    """The settings of the run NAME, with the number of epochs that is asked for, if one is."""
     if name is None:
         known = sorted(file.parent.name for file in checkpoint.CHECKPOINTS.glob("*/training.pt"))
         raise CheckpointError(
@@ -216,7 +216,7 @@ def _resumed(name: str | None, asked: TrainConfig) -> TrainConfig:
                 raise _differs(name, key, stored, value)
         elif meant and value != stored:
             raise _differs(name, key, stored, value)
-    return dataclasses.replace(run, epochs=max(run.epochs, asked.epochs))
+    return dataclasses.replace(run, epochs=asked.epochs) if _typed("epochs") else run
 
 
 def _differs(name: str, key: str, stored: object, value: object) -> CheckpointError:

