@@ -72,10 +72,8 @@ def evaluate_command(
     model = model.to(processes.device if on_gpu else "cpu")
     key = {"weights": weights, "images": _digest(test.images), "seed": seed, "nll": nll}
     journal = Journal(folder, "evaluation", key, processes.index) if folder else None
-    with tqdm(
-        total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True,
-        disable=not processes.is_main or progress == "lines",
-    ) as bar:  # fmt: skip
+    bars = processes.bar if progress == "bar" else {"disable": True}
+    with tqdm(total=len(test.images), desc="evaluate", unit="image", **bars) as bar:
 
         def on_step(done: int, total: int) -> None:
             bar.update(done - bar.n)

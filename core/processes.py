@@ -37,6 +37,12 @@ class Processes:
         """The one that prints and writes files."""
         return self.index == 0
 
+    @property
+    def bar(self) -> dict[str, Any]:
+        """What a tqdm bar is given so that only one is shown, and none where the environment says
+        so (TQDM_DISABLE), which an argument would overrule."""
+        return {"dynamic_ncols": True} if self.is_main else {"disable": True}
+
     def share(self, blocks: list[int]) -> list[int]:
         """Those of the blocks that this process does."""
         return blocks[self.index :: self.count]

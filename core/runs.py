@@ -33,7 +33,8 @@ from core.latent import ACTIVE_VARIANCE, encode_images
 from core.model import VAE
 
 if TYPE_CHECKING:
-    from core.train import Progress, Run
+    from core.reporter import Progress
+    from core.train import Run
 
 PROGRESS_EVERY = 1.0  # s between two writings of progress.json
 

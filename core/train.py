@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -31,31 +31,9 @@ from core.fast_step import FastStep, applies
 from core.model import VAE
 from core.objective import Objective
 from core.processes import Processes, join
+from core.reporter import Progress, Reporter, TrainingError, lost
 
 HELD_OUT = 2000  # images that are looked at after every epoch
-
-
-class TrainingError(Exception):
-    """A run cannot go on; the message says why, what is kept and what to do."""
-
-
-class Progress(NamedTuple):
-    """Where a run stands: after `step` of `steps` in `epoch` (from 1) of `epochs`."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    reconstruction: float  # nats per image, mean over the epoch so far
-    kl: float
-    images: int  # seen in this epoch
-    images_per_second: float
-
-    @property
-    def eta(self) -> float:
-        """Seconds until the end at the present speed."""
-        steps_left = (self.epochs - self.epoch + 1) * self.steps - self.step
-        return steps_left * (self.images / self.step) / self.images_per_second
 
 
 @dataclass
@@ -170,14 +148,6 @@ def train(
     return run.kept.cpu().requires_grad_(False).eval()
 
 
-def lost(what: str, epoch: int) -> TrainingError:
-    """A run that computes no numbers any more, in `epoch`."""
-    return TrainingError(
-        f"{what}. The checkpoint holds epoch {epoch - 1}. Start a new run with a lower "
-        "learning_rate or with warm_up."
-    )
-
-
 def check_weights(run: Run, epoch: int) -> None:
     """The last steps of an epoch may have spoiled what its loss does not show. Raises
     TrainingError."""
@@ -231,52 +201,6 @@ def moving_average(decay: float) -> Callable[..., None]:
         torch._foreach_lerp_(averaged, weights, 1 - min(decay, short))
 
     return update
-
-
-class Reporter:
-    """Sums over an epoch, reported every few steps and reduced over processes at its end."""
-
-    def __init__(
-        self,
-        config: TrainConfig,
-        epoch: int,
-        count: int,
-        accelerator: Accelerator,
-        every: int,
-        on_step: Callable[[Progress], None],
-    ) -> None:
-        self.config, self.epoch, self.count = config, epoch, count
-        self.accelerator, self.every, self.on_step = accelerator, every, on_step
-        self.steps, self.step = -(-count // config.batch_size), 0
-        self.sums = torch.zeros(1 + config.z_dim, device=accelerator.device, dtype=torch.float64)
-        self.started = time.monotonic()
-
-    def add(self, totals: Tensor) -> None:
-        """Loss.totals of one step, of this process's part of the batch; nothing waits for it."""
-        self.sums += totals
-        self.step += 1
-        if self.step % self.every == 0 and self.step < self.steps:
-            self.on_step(self._progress(self.sums * self.accelerator.num_processes))
-
-    def finish(self) -> tuple[Progress, list[float]]:
-        """The epoch's figures, and its KL of every latent dimension."""
-        sums = self.accelerator.reduce(self.sums, "sum")
-        progress = self._progress(sums)
-        self.on_step(progress)
-        return progress, (sums[1:] / self.count).tolist()
-
-    def _progress(self, sums: Tensor) -> Progress:
-        """Also where a run notices that it has lost its way."""
-        seen = min(self.step * self.config.batch_size, self.count)
-        reconstruction, kl = float(sums[0]) / seen, float(sums[1:].sum()) / seen
-        if not math.isfinite(reconstruction + kl):
-            raise lost(
-                f"The loss is no finite number (epoch {self.epoch}, step {self.step})", self.epoch
-            )
-        rate = seen / max(time.monotonic() - self.started, 1e-9)
-        return Progress(
-            self.epoch, self.config.epochs, self.step, self.steps, reconstruction, kl, seen, rate
-        )
 
 
 def batches(

@@ -51,9 +51,13 @@ def train_command(
         if data.is_folder(config.dataset):
             provenance["classes"] = list(data.find_source(config.dataset).classes)
         _train(config, train_set, test_set, folder, processes, resume, provenance)
+        # What was measured goes with the weights it was measured of.
+        measured = processes.on_main((folder / "metrics.json").exists)
         if processes.is_main:
+            if measured:
+                print(f"All {config.epochs} epochs were done already; --epochs asks for more.")
             print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder)}/samples.")
-        if processes.on_main(lambda: not (folder / "metrics.json").exists()):
+        if not measured:
             evaluate_command(str(folder))
 
 
@@ -68,9 +72,7 @@ def _train(
 ) -> None:
     """The run with its bar and its progress.json; what ends it early is said in both."""
     saved, file = 0, runs.ProgressFile(folder, writes=processes.is_main)
-    with tqdm(
-        desc="starting", unit="step", dynamic_ncols=True, disable=not processes.is_main
-    ) as bar:
+    with tqdm(desc="starting", unit="step", **processes.bar) as bar:
 
         def on_step(p: Progress) -> None:
             file.update(p)
@@ -101,11 +103,9 @@ def _train(
         except KeyboardInterrupt:
             bar.close()
             file.write("stopped")
-            done = (
-                f"Epoch {saved} of {config.epochs}" if saved else "What was there before this call"
-            )
+            what = f"Epoch {saved} of {config.epochs}" if saved else "What there was before"
             sys.exit(
-                f"Stopped. {done} is saved in {_shown(folder)}; continue with:\n"
+                f"Stopped. {what} is saved in {_shown(folder)}; continue with:\n"
                 f"  python -m core train --name {folder.name} --resume"
                 if processes.is_main
                 else 1
@@ -168,9 +168,7 @@ def _both_splits(
 ) -> tuple[data.LabelledImages, data.LabelledImages]:
     """Training and test images. What a folder holds that is not used is said."""
     sizes: dict[str, Any] = {"side": config.image_side, "channels": config.channels}
-    with tqdm(
-        desc="reading", unit="file", leave=False, dynamic_ncols=True, disable=not processes.is_main
-    ) as bar:
+    with tqdm(desc="reading", unit="file", leave=False, **processes.bar) as bar:
 
         def on_step(done: int, total: int) -> None:
             bar.total = total

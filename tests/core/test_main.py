@@ -3,10 +3,7 @@
 import datetime
 import io
 import json
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -199,51 +196,6 @@ def test_what_goes_wrong_is_a_sentence(
 ) -> None:
     message = error_of(monkeypatch, *arguments)
     assert message.startswith("error: ") and sentence in message
-
-
-def test_ctrl_c_leaves_a_valid_checkpoint_and_says_how_to_resume() -> None:
-    """A real process, interrupted after its first epoch."""
-    name = f"test-interrupted-{time.time_ns()}"
-    folder = checkpoint.CHECKPOINTS / name
-    command = [
-        sys.executable,
-        "-m",
-        "core",
-        "train",
-        "--name",
-        name,
-        "--h-dim",
-        "8",
-        "--z-dim",
-        "2",
-    ]
-    process = subprocess.Popen(
-        [*command, "--epochs", "1000"],
-        cwd=checkpoint.CHECKPOINTS.parent,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        # A shell without job control starts what it puts in the background deaf to Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        deadline = time.monotonic() + 400
-        while not list(folder.glob("samples/reconst-1.png")):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert f"python -m core train --name {name} --resume" in said
-        assert "Traceback" not in said
-        assert load_checkpoint(folder).z_dim == 2
-    finally:
-        process.kill()
-        process.wait()
-        for file in sorted(folder.rglob("*"), reverse=True):
-            file.unlink() if file.is_file() else file.rmdir()
-        if folder.exists():
-            folder.rmdir()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Training: it learns, it resumes bit for bit, and a folder is a checkpoint at every moment."""
 
 import dataclasses
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from core.checkpoint import CheckpointError
 from core.model import ResidualVAE
 from core.train import Progress, TrainConfig, learning_rate, train
 
-ROOT = Path(__file__).parent.parent.parent
 CONFIG = TrainConfig(h_dim=16, z_dim=3, epochs=4, batch_size=16, seed=5)
 
 
@@ -71,30 +68,6 @@ def test_more_epochs_continue_the_same_run(digits: torch.Tensor, tmp_path: Path)
     assert equal(whole, train(CONFIG, digits, tmp_path / "parts", resume=True))
 
 
-TWO_PROCESSES = """
-import sys
-from pathlib import Path
-import torch
-from accelerate import debug_launcher
-from core.train import TrainConfig, train
-
-def run(folder, images):
-    torch.set_num_threads(1)
-    train(TrainConfig(h_dim=16, z_dim=3, epochs=4, batch_size=16, seed=5), images, Path(folder))
-
-debug_launcher(run, args=(sys.argv[1], torch.load(sys.argv[2])), num_processes=2)
-"""
-
-
-def test_two_processes_compute_what_one_does(digits: torch.Tensor, tmp_path: Path) -> None:
-    torch.save(digits, tmp_path / "images.pt")
-    command = [sys.executable, "-c", TWO_PROCESSES, tmp_path / "two", tmp_path / "images.pt"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=300, capture_output=True)
-    one, two = train(CONFIG, digits, tmp_path / "one"), load_checkpoint(tmp_path / "two")
-    for x, y in zip(one.parameters(), two.parameters(), strict=True):
-        torch.testing.assert_close(x, y, rtol=0, atol=1e-5)
-
-
 def test_seeds_matter(digits: torch.Tensor, tmp_path: Path) -> None:
     one, other = (
         train(dataclasses.replace(CONFIG, epochs=1, seed=seed), digits, tmp_path / str(seed))
@@ -105,8 +78,9 @@ def test_seeds_matter(digits: torch.Tensor, tmp_path: Path) -> None:
 
 def test_every_epoch_leaves_its_pictures(digits: torch.Tensor, tmp_path: Path) -> None:
     train(dataclasses.replace(CONFIG, epochs=2), digits, tmp_path)
+    kinds = ("sampled-{}.png", "reconst-{}.png", "codes-{}.npz")
     names = {file.name for file in (tmp_path / "samples").iterdir()}
-    assert names == {f"{kind}-{n}.png" for kind in ("sampled", "reconst") for n in (1, 2)}
+    assert names == {kind.format(n) for kind in kinds for n in (1, 2)}
     assert Image.open(tmp_path / "samples" / "sampled-1.png").size == (16 * 30 + 2, 8 * 30 + 2)
 
 
