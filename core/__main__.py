@@ -4,14 +4,10 @@ Every command is one function; tyro turns its arguments into flags. What goes wr
 sentence on standard error and exit status 1.
 """
 
-import dataclasses
-import os
-import re
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 import tyro
@@ -19,7 +15,6 @@ from tqdm import tqdm
 
 from core import data, digits, embedding, images, latent
 from core.checkpoint import (
-    CHECKPOINTS,
     CheckpointError,
     describe,
     find_folder,
@@ -29,150 +24,12 @@ from core.checkpoint import (
     save_map,
     weights_digest,
 )
-from core.config import TrainConfig
 from core.evaluate_command import evaluate_command, kept_embeddings
 from core.export_command import export_command
-from core.processes import ProcessError, leave
+from core.processes import ProcessError, is_main, leave
 from core.repair_commands import of_ink, repair_command, train_repair_command
-from core.runs import ProgressFile
-from core.train import Progress, TrainingError, train
-
-
-def train_command(
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")],
-    name: str | None = None,
-    resume: bool = False,
-) -> None:
-    """Train a VAE and keep it as checkpoints/NAME.
-
-    Args:
-        config: What the run is made of.
-        name: Folder below checkpoints/; by default as mnist-mlp-20 or mnist-res-32, numbered when
-            taken.
-        resume: Continue the run NAME with its own settings; only --epochs may be raised.
-    """
-    folder = CHECKPOINTS / name if name else _free_folder(config)
-    if resume:
-        config = _resumed(name, config)
-    elif (folder / "config.json").exists():
-        raise CheckpointError(
-            f"{_shown(folder)} already holds a model. Choose another --name, or continue it with "
-            "--resume."
-        )
-    config = dataclasses.replace(config, dataset=data.dataset_id(config.dataset))
-    train_set, test_set = _both_splits(config)
-    if config.batch_size > len(train_set.images):
-        raise ValueError(
-            f"batch_size must be at most the number of training images, {len(train_set.images)}; "
-            f"it is {config.batch_size}."
-        )
-    provenance: dict[str, object] = {}
-    if data.is_folder(config.dataset):
-        provenance["classes"] = list(data.find_source(config.dataset).classes)
-    _train(config, train_set, test_set, folder, resume=resume, provenance=provenance)
-    print(f"The model is in {_shown(folder)}, its pictures in {_shown(folder / 'samples')}.")
-    evaluate_command(folder.name)
-
-
-def _train(
-    config: TrainConfig,
-    train_set: data.LabelledImages,
-    test_set: data.LabelledImages,
-    folder: Path,
-    *,
-    resume: bool,
-    provenance: dict[str, object],
-) -> None:
-    """The run with its bar and its progress.json; what ends it early is said in both."""
-    saved, file = 0, ProgressFile(folder)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is kept is said
-    with tqdm(desc="starting", unit="step", dynamic_ncols=True) as bar:
-
-        def on_step(p: Progress) -> None:
-            file.update(p)
-            bar.total = p.epochs * p.steps
-            bar.n = (p.epoch - 1) * p.steps + p.step
-            bar.set_description(
-                f"epoch {p.epoch}/{p.epochs}: reconstruction {p.reconstruction:.2f}"
-                f" + KL {p.kl:.2f} = {p.reconstruction + p.kl:.2f} nats"
-            )
-
-        def on_epoch(p: Progress) -> None:
-            nonlocal saved
-            saved = p.epoch
-            bar.write(
-                f"epoch {p.epoch}: reconstruction {p.reconstruction:.2f}, KL {p.kl:.2f}, "
-                f"negative ELBO {p.reconstruction + p.kl:.2f} nats per training image, "
-                f"{p.images_per_second:.0f} images/s"
-            )
-
-        file.write("running")
-        try:
-            train(
-                config, train_set.images, folder, held_out=test_set, resume=resume,
-                provenance=provenance, on_step=on_step, on_epoch=on_epoch,
-            )  # fmt: skip
-        except KeyboardInterrupt:
-            bar.close()
-            file.write("stopped")
-            done = (
-                f"Epoch {saved} of {config.epochs}" if saved else "What was there before this call"
-            )
-            sys.exit(
-                f"Stopped. {done} is saved in {_shown(folder)}; continue with:\n"
-                f"  python -m core train --name {folder.name} --resume"
-            )
-        except Exception as error:
-            file.write("failed", str(error))
-            raise
-    file.write("finished")
-
-
-def _both_splits(config: TrainConfig) -> tuple[data.LabelledImages, data.LabelledImages]:
-    """Training and test images. What a folder holds that is not used is said."""
-    sizes: dict[str, Any] = {"side": config.image_side, "channels": config.channels}
-    with tqdm(desc="reading", unit="file", leave=False, dynamic_ncols=True) as bar:
-
-        def on_step(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        train_set = data.load_dataset(config.dataset, "train", on_step=on_step, **sizes)
-        test_set = data.load_dataset(config.dataset, "test", **sizes)
-    for problem in data.problems(config.dataset, **sizes):
-        print(problem, file=sys.stderr)
-    return train_set, test_set
-
-
-def _free_folder(config: TrainConfig) -> Path:
-    kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[config.architecture]
-    about = (
-        re.sub(r"[^A-Za-z0-9._-]+", "-", data.short_name(config.dataset)).strip(".-") or "images"
-    )
-    stem = f"{about}-{kind}-{config.z_dim}"
-    names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
-    return next(CHECKPOINTS / name for name in names if not (CHECKPOINTS / name).exists())
-
-
-def _resumed(name: str | None, asked: TrainConfig) -> TrainConfig:
-    """The settings of the run NAME, with the number of epochs asked for when that is higher."""
-    if name is None:
-        runs = sorted(file.parent.name for file in CHECKPOINTS.glob("*/training.pt"))
-        raise CheckpointError(
-            f"Say which run to resume with --name; there are: {', '.join(runs) or 'none'}."
-        )
-    config = describe(CHECKPOINTS / name).config
-    fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    stored = {key: value for key, value in config.get("training", {}).items() if key in fields}
-    run = TrainConfig(dataset=config.get("dataset", "mnist"), **stored)
-    defaults = dataclasses.asdict(TrainConfig())
-    for key, value in dataclasses.asdict(asked).items():
-        if key != "epochs" and value != defaults[key] and value != getattr(run, key):
-            raise CheckpointError(
-                f"The run {name} was started with {key}={getattr(run, key)}; it cannot be resumed "
-                f"with {key}={value}. Leave --{key.replace('_', '-')} out, or start a new run."
-            )
-    return dataclasses.replace(run, epochs=max(run.epochs, asked.epochs))
+from core.train import TrainingError
+from core.train_command import train_command
 
 
 def embed_command(
@@ -264,11 +121,6 @@ def fetch_command(name: tyro.conf.Positional[str] = "mnist") -> None:
         print(f"{name} {split}: {len(data.load_dataset(name, split).images)} images, intact")
 
 
-def _shown(path: Path) -> str:
-    """As the person at the prompt would type it."""
-    return os.path.relpath(path)
-
-
 def _write(out: Path, png: bytes) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(png)
@@ -296,9 +148,10 @@ def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m core", description=__doc__)
     except expected as error:
-        sys.exit(f"error: {error}")
+        # What is wrong with a setting is wrong for every process of a launch; one says it.
+        sys.exit(f"error: {error}" if is_main() or not isinstance(error, ValueError) else 1)
     except KeyboardInterrupt:
-        sys.exit("Stopped.")
+        sys.exit("Stopped." if is_main() else 1)
     finally:
         leave()
 

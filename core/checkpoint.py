@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 
 from core import foreign, hub
 from core.latent import LatentMap
@@ -119,12 +119,14 @@ def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
     }
     path.mkdir(parents=True, exist_ok=True)
-    (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
     header = {"config": json.dumps(config)}  # so that this file alone is a model
-    replace(path / "model.safetensors", lambda temporary: save_file(weights, temporary, header))
+    content, file = serialized(weights, header), path / "model.safetensors"
+    if not file.exists() or file.read_bytes() != content:
+        (path / "metrics.json").unlink(missing_ok=True)  # figures of the weights that go now
+        replace(file, lambda temporary: temporary.write_bytes(content))
     write_json(path / "config.json", config)
 
 

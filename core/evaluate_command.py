@@ -1,10 +1,11 @@
 """The command that measures a checkpoint: metrics.json, map.npz and prior.safetensors."""
 
+import datetime
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -38,6 +39,7 @@ def evaluate_command(
     seed: int = 0,
     dataset: str | None = None,
     keep_images: int | None = None,
+    progress: Literal["bar", "lines"] = "bar",
 ) -> None:
     """Measure a checkpoint on its test set; writes metrics.json, map.npz and prior.safetensors.
 
@@ -54,6 +56,7 @@ def evaluate_command(
         keep_images: Make the map of the first so many test images and keep them in it, so that
             the page opens where the data set is not; 0 keeps none. By default all of a folder's
             are kept when they are small, and none of a data set that can be fetched.
+        progress: A bar for people, or lines "evaluate 500 10000" for programs.
     """
     processes = join()
     model, folder, config = open_model(name)
@@ -71,11 +74,13 @@ def evaluate_command(
     journal = Journal(folder, "evaluation", key, processes.index) if folder else None
     with tqdm(
         total=len(test.images), desc="evaluate", unit="image", dynamic_ncols=True,
-        disable=not processes.is_main,
+        disable=not processes.is_main or progress == "lines",
     ) as bar:  # fmt: skip
 
         def on_step(done: int, total: int) -> None:
             bar.update(done - bar.n)
+            if progress == "lines" and processes.is_main:
+                print("evaluate", done, total, flush=True)
 
         metrics = evaluate(
             model, test.images, seed=seed, nll=nll, processes=processes, journal=journal,
@@ -92,6 +97,7 @@ def evaluate_command(
         )
         save_map(folder, found, weights=weights)
         metrics |= _prior(folder, model.cpu(), config, test, seed)
+        metrics["evaluated"] = datetime.date.today().isoformat()
         write_json(folder / "metrics.json", metrics)
     if journal:
         journal.remove()

@@ -49,6 +49,12 @@ class Loss(NamedTuple):
     reconstruction: Tensor  # (B,) nats, mean over the samples of z
     kl_per_dim: Tensor  # (B, D) nats
 
+    @property
+    def totals(self) -> Tensor:
+        """(1 + D,) nats over all images: the reconstruction, then the KL of every dimension."""
+        totals = torch.cat([self.reconstruction.sum().view(1), self.kl_per_dim.sum(0)])
+        return totals.detach()
+
 
 class Objective(nn.Module):
     """The training loss, as a module so that it can be wrapped for several processes.

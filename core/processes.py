@@ -7,7 +7,8 @@ that a result does not depend on how many processes there were. Nothing here kno
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -64,6 +65,25 @@ class Processes:
         if outcome[1] is not None:
             raise outcome[1]
         return outcome[0]
+
+    @contextmanager
+    def together(self, kind: type[Exception]) -> Iterator[None]:
+        """Turn what torch raises where another process is gone into a sentence, a `kind`."""
+        try:
+            yield
+        except RuntimeError as error:
+            gone = ("Connection", "peer", "Gloo", "gloo", "NCCL", "socket")
+            if self.count == 1 or not any(word in str(error) for word in gone):
+                raise
+            raise kind(
+                "Another process of this launch has ended, and this one cannot go on without it. "
+                "What it said is above, or in the output of its machine."
+            ) from error
+
+
+def is_main() -> bool:
+    """Whether this is the process that prints; also before `join`."""
+    return int(os.environ.get("RANK", 0)) == 0
 
 
 def join() -> Processes:

@@ -63,7 +63,9 @@ def train_repair_command(
             bar.write(_repair_line(p))
 
         try:
-            train_posterior(model, *train_set, config, on_step=on_step, on_epoch=on_epoch)
+            train_posterior(
+                model, *train_set, config, start=_start(config), on_step=on_step, on_epoch=on_epoch
+            )
         except KeyboardInterrupt:
             bar.close()
             kept = f"Epoch {saved} of {config.epochs} is" if saved else "Nothing new is"
@@ -146,6 +148,19 @@ def of_ink(config: Mapping[str, Any]) -> bool:
     """Whether a model was trained on handwriting, by its config.json; one without is taken for a
     tutorial's."""
     return data.is_ink(config.get("dataset", "mnist"))
+
+
+def _start(config: RepairConfig) -> PartialEncoder | None:
+    """The partial encoder that training starts from."""
+    if config.start_from is None:
+        return None
+    found = load_posterior(find_folder(config.start_from))
+    if found is None:
+        raise CheckpointError(
+            f"start_from: {config.start_from} has no partial encoder. Leave it out, or train one "
+            f"with `python -m core train-repair {config.start_from}`."
+        )
+    return found
 
 
 def _mask(asked: str, x: Tensor) -> Tensor:

@@ -9,19 +9,23 @@ its epochs, pictures and codes of every epoch, and how it stands.
     samples/codes-E.npz      mu (N, D) float16 and labels (N,) of held-out images
 """
 
+import contextlib
+import errno
+import functools
+import io
 import json
 import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.augment import epoch_generator
-from core.checkpoint import CheckpointError, replace, save_checkpoint, write_json
+from core.checkpoint import CheckpointError, describe, replace, save_checkpoint, write_json
 from core.config import TrainConfig
 from core.data import LabelledImages
 from core.images import grid, to_png
@@ -43,8 +47,11 @@ def save(folder: Path, config: TrainConfig, run: "Run", provenance: dict[str, ob
         "averaged": _on_cpu(run.averaged) if run.averaged else None,
         "optimizer": run.optimizer.state_dict(),
         "history": run.history,
+        "config": asdict(config),
     }
-    replace(folder / "training.pt", lambda temporary: torch.save(value, temporary))
+    content = io.BytesIO()  # not into the file at once: torch.save hides why a disk refuses it
+    torch.save(value, content)
+    replace(folder / "training.pt", lambda temporary: temporary.write_bytes(content.getbuffer()))
     training = asdict(config) | {"epochs_done": run.epoch}
     save_checkpoint(
         folder, run.kept, dataset=training.pop("dataset"), **provenance, training=training
@@ -56,25 +63,85 @@ def _on_cpu(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: tensor.cpu() for name, tensor in model.state_dict().items()}
 
 
+def unsaved(folder: Path, epoch: int, error: OSError) -> str:
+    """The sentence for a save that the disk refused."""
+    advice = {
+        errno.ENOSPC: "Free some space",
+        errno.EDQUOT: "Free some space",
+        errno.EFBIG: "Allow larger files (`ulimit -f`)",
+    }.get(error.errno or 0, "Make the folder writable")
+    kept = "The last epoch that was saved is kept" if epoch else "Nothing was trained"
+    return (
+        f"Epoch {epoch} could not be saved in {folder} ({error.strerror or error}). {kept}. "
+        f"{advice}, then continue with `python -m core train --name {folder.name} --resume`."
+    )
+
+
+def tidy(folder: Path, epoch: int) -> None:
+    """Remove what a killed process left half written, and pictures of epochs after `epoch`.
+
+    Only files that nobody but the run itself writes.
+    """
+    own = ("training.pt", "model.safetensors", "config.json", "history.json", "progress.json")
+    half_written = [file for name in own for file in folder.glob(f".{name}.*.tmp")]
+    for file in (*half_written, *folder.glob("samples/.*.tmp")):
+        file.unlink(missing_ok=True)
+    for file in folder.glob("samples/*-*.*"):
+        number = file.stem.rpartition("-")[2]
+        if number.isdigit() and int(number) > epoch:
+            file.unlink(missing_ok=True)
+
+
 def restore(folder: Path, run: "Run") -> None:
     """Put a fresh run where the one in `folder` stood. Raises CheckpointError."""
-    file = folder / "training.pt"
+    value = _read(folder)
     try:
-        value = torch.load(file, map_location="cpu", weights_only=True)
         run.model.load_state_dict(value["model"])
         if run.averaged:
             run.averaged.load_state_dict(value["averaged"])
         run.optimizer.load_state_dict(value["optimizer"])
         run.history = list(value.get("history", []))  # runs older than the history have none
         run.epoch = int(value["epoch"])
+    except Exception as error:  # load_state_dict raises many kinds
+        raise _unreadable(folder, error) from None
+
+
+def stored_config(folder: Path) -> TrainConfig:
+    """The settings of the run in `folder`. Raises CheckpointError."""
+    value = _read(folder)
+    # Runs older than this field have their settings in config.json only.
+    stored = value.get("config")
+    try:
+        if stored is None:
+            config = describe(folder).config
+            fields = TrainConfig.__dataclass_fields__
+            stored = {k: v for k, v in config.get("training", {}).items() if k in fields}
+            stored["dataset"] = config.get("dataset", "mnist")
+        return TrainConfig(**stored)
+    except (TypeError, ValueError) as error:
+        raise _unreadable(folder, error) from None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    file = folder / "training.pt"
+    try:
+        value = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(value, dict):
+            raise ValueError("it holds no run")
+        return value
     except FileNotFoundError:
         raise CheckpointError(
             f"There is nothing to resume: {file} is missing. Leave out --resume to start anew."
         ) from None
-    except Exception as error:  # torch.load and load_state_dict raise many kinds
-        raise CheckpointError(
-            f"{file} cannot be resumed ({error}). Leave out --resume and start a new run."
-        ) from None
+    except Exception as error:  # torch.load raises many kinds
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{folder / 'training.pt'} cannot be resumed ({str(error).partition(chr(10))[0]}). Leave "
+        "out --resume and start a new run under another --name."
+    )
 
 
 def encode(model: VAE, shown: LabelledImages) -> Tensor:
@@ -98,20 +165,31 @@ def save_pictures(
     z = torch.randn(128, model.z_dim, generator=epoch_generator(seed, 0)).to(device)
     x = shown.images[:64].to(device).view(-1, *model.image_shape)
     pairs = torch.stack([x, model.decode(mu[:64].to(device))], 1).flatten(0, 1)
-    (samples / f"sampled-{epoch}.png").write_bytes(to_png(grid(model.decode(z), columns=16)))
-    (samples / f"reconst-{epoch}.png").write_bytes(to_png(grid(pairs, columns=16)))
+    codes = io.BytesIO()
     np.savez_compressed(
-        samples / f"codes-{epoch}.npz",
+        codes,
         mu=mu.numpy().astype(np.float16),
         labels=shown.labels.numpy().astype(np.uint8),
     )
+    contents = {
+        f"sampled-{epoch}.png": to_png(grid(model.decode(z), columns=16)),
+        f"reconst-{epoch}.png": to_png(grid(pairs, columns=16)),
+        f"codes-{epoch}.npz": codes.getvalue(),
+    }
+    for name, content in contents.items():
+        replace(samples / name, functools.partial(_fill, content=content))
+
+
+def _fill(temporary: Path, content: bytes) -> None:
+    temporary.write_bytes(content)
 
 
 class ProgressFile:
     """progress.json: for whoever looks from outside, a page above all."""
 
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "progress.json"
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        """Only one of several processes writes."""
+        self.file, self.writes = folder / "progress.json", writes
         self.value: dict[str, object] = {}
         self.written = -PROGRESS_EVERY
 
@@ -128,12 +206,19 @@ class ProgressFile:
 
     def write(self, state: str, reason: str | None = None) -> None:
         """`state` is "running", "finished", "stopped" or "failed"; `reason` says why, to people."""
+        if not self.writes:
+            return
         self.written = time.monotonic()
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         value = {
             "state": state, "pid": os.getpid(), **self.value,
             "updated": time.time(), "reason": reason,
         }  # fmt: skip
         temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(value) + "\n", encoding="utf-8")
-        os.replace(temporary, self.file)  # unflushed: after a crash an old one is as good
+        # A full disk must not end a run that has nothing to save yet. And nothing is flushed:
+        # after a crash an old one is as good.
+        with contextlib.suppress(OSError):
+            try:
+                temporary.write_text(json.dumps(value) + "\n", encoding="utf-8")
+                os.replace(temporary, self.file)
+            finally:
+                temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -23,10 +24,13 @@ from torch.optim.swa_utils import AveragedModel
 from core import runs
 from core.architectures import ARCHITECTURES
 from core.augment import binarize, epoch_generator, shifted
+from core.claim import refuse_to_overwrite
 from core.config import TrainConfig
 from core.data import LabelledImages
+from core.fast_step import FastStep, applies
 from core.model import VAE
 from core.objective import Objective
+from core.processes import Processes, join
 
 HELD_OUT = 2000  # images that are looked at after every epoch
 
@@ -60,7 +64,7 @@ class Run:
 
     model: VAE
     averaged: AveragedModel | None  # None: nothing is averaged
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Adam
     epoch: int  # the last one done
     history: list[dict[str, object]]  # a row an epoch
 
@@ -91,59 +95,106 @@ def train(
     the epoch under way. With `resume` the run in `folder` goes on up to config.epochs.
     `provenance` goes into config.json. Raises TrainingError when the loss is no number any more.
     """
+    processes = join()
     accelerator = Accelerator()
     device = accelerator.device
+    check_batches(config, len(images), processes)
     run = start(config, images.shape[1:], device)
     if resume:
         runs.restore(folder, run)
+    else:
+        processes.on_main(lambda: refuse_to_overwrite(folder))
     objective = accelerator.prepare(Objective(run.model, config.free_bits))
+    fast = None
+    if applies(config, run.model, device, accelerator.num_processes):
+        fast = FastStep(run.model, run.optimizer)
     images = images.to(device)
     shown = held_out or LabelledImages(images, torch.zeros(len(images), dtype=torch.long))
     shown = LabelledImages(*(part[:HELD_OUT] for part in shown))
 
-    def keep() -> None:
-        if accelerator.is_main_process:
+    def keep(row: dict[str, object] | None = None) -> None:
+        """`row`: of the epoch that was just done."""
+        try:
+            codes = runs.encode(run.kept, shown)
+            if row is not None:
+                run.history.append(row | {"active_units": runs.active_units(codes)})
             runs.save(folder, config, run, provenance or {})
+            if run.epoch:
+                runs.save_pictures(folder, run.kept, shown, codes, config.seed, run.epoch)
+        except OSError as error:
+            raise TrainingError(runs.unsaved(folder, run.epoch, error)) from error
 
-    if not resume:
-        keep()  # from here on there is something to resume
+    def begin() -> None:
+        runs.tidy(folder, run.epoch)
+        keep()  # something to resume; or, of a run that goes on, what a crash left undone
+
+    processes.on_main(begin)
     for epoch in range(run.epoch + 1, config.epochs + 1):
         started = time.monotonic()
         reporter = Reporter(config, epoch, len(images), accelerator, report_every, on_step)
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
         for x, epsilon, beta in batches(config, epoch, images):
-            mine = slice(accelerator.process_index, None, accelerator.num_processes)
-            # Not accelerate's own switch: that can be set once in a process only.
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                terms = objective(x[mine], epsilon[mine], beta)
-            run.optimizer.zero_grad()
-            # Gradients are averaged over processes; each holds its part of the whole batch.
-            (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
-            run.optimizer.step()
+            if fast:
+                totals = fast(x, epsilon, beta)
+            else:
+                mine = slice(accelerator.process_index, None, accelerator.num_processes)
+                # Not accelerate's own switch: that can be set once in a process only.
+                mixed = config.precision == "bf16"
+                with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                    terms = objective(x[mine], epsilon[mine], beta)
+                run.optimizer.zero_grad()
+                # Gradients are averaged over processes; each holds its part of the whole batch.
+                (terms.loss.sum() * (accelerator.num_processes / len(x))).backward()
+                run.optimizer.step()
+                totals = terms.totals
             if run.averaged:
                 run.averaged.update_parameters(run.model)
-            reporter.add(terms.reconstruction, terms.kl_per_dim)
+            reporter.add(totals)
         progress, kl_per_dim = reporter.finish()
+        check_weights(run, epoch)
         run.epoch = epoch
-        if accelerator.is_main_process:
-            codes = runs.encode(run.kept, shown)
-            run.history.append({
-                "epoch": epoch,
-                "reconstruction": progress.reconstruction,
-                "kl": progress.kl,
-                "neg_elbo": progress.reconstruction + progress.kl,
-                "active_units": runs.active_units(codes),
-                "kl_per_dim": kl_per_dim,
-                "seconds": time.monotonic() - started,
-                "images_per_second": progress.images_per_second,
-                "learning_rate": learning_rate(config, epoch),
-                "beta": beta,
-            })  # fmt: skip
-            keep()
-            runs.save_pictures(folder, run.kept, shown, codes, config.seed, epoch)
+        row: dict[str, object] = {
+            "epoch": epoch,
+            "reconstruction": progress.reconstruction,
+            "kl": progress.kl,
+            "neg_elbo": progress.reconstruction + progress.kl,
+            "kl_per_dim": kl_per_dim,
+            "seconds": time.monotonic() - started,
+            "images_per_second": progress.images_per_second,
+            "learning_rate": learning_rate(config, epoch),
+            "beta": beta,
+        }
+        processes.on_main(partial(keep, row))
         on_epoch(progress)
     return run.kept.cpu().requires_grad_(False).eval()
+
+
+def lost(what: str, epoch: int) -> TrainingError:
+    """A run that computes no numbers any more, in `epoch`."""
+    return TrainingError(
+        f"{what}. The checkpoint holds epoch {epoch - 1}. Start a new run with a lower "
+        "learning_rate or with warm_up."
+    )
+
+
+def check_weights(run: Run, epoch: int) -> None:
+    """The last steps of an epoch may have spoiled what its loss does not show. Raises
+    TrainingError."""
+    for model in dict.fromkeys((run.model, run.kept)):
+        for name, tensor in model.state_dict().items():
+            if not tensor.isfinite().all():
+                raise lost(f"The weights {name} are no finite numbers (epoch {epoch})", epoch)
+
+
+def check_batches(config: TrainConfig, count: int, processes: Processes) -> None:
+    """Every process has a part of every batch. Raises ValueError."""
+    last = count % config.batch_size or config.batch_size
+    if min(last, config.batch_size) < processes.count:
+        raise ValueError(
+            f"batch_size must leave every process an image in every batch; with {config.batch_size}"
+            f" for {count} images, the last batch has {last} for {processes.count} processes."
+        )
 
 
 def start(config: TrainConfig, image_shape: torch.Size, device: torch.device) -> Run:
@@ -200,11 +251,9 @@ class Reporter:
         self.sums = torch.zeros(1 + config.z_dim, device=accelerator.device, dtype=torch.float64)
         self.started = time.monotonic()
 
-    def add(self, reconstruction: Tensor, kl_per_dim: Tensor) -> None:
-        """One step's terms, (B,) and (B, D) nats, of this process's part of the batch."""
-        with torch.no_grad():
-            self.sums[0] += reconstruction.sum()
-            self.sums[1:] += kl_per_dim.sum(0)
+    def add(self, totals: Tensor) -> None:
+        """Loss.totals of one step, of this process's part of the batch; nothing waits for it."""
+        self.sums += totals
         self.step += 1
         if self.step % self.every == 0 and self.step < self.steps:
             self.on_step(self._progress(self.sums * self.accelerator.num_processes))
@@ -221,10 +270,8 @@ class Reporter:
         seen = min(self.step * self.config.batch_size, self.count)
         reconstruction, kl = float(sums[0]) / seen, float(sums[1:].sum()) / seen
         if not math.isfinite(reconstruction + kl):
-            raise TrainingError(
-                f"The loss is no finite number any more (epoch {self.epoch}, step {self.step}). "
-                f"The checkpoint holds epoch {self.epoch - 1}. Start a new run with a lower "
-                "learning_rate or with warm_up."
+            raise lost(
+                f"The loss is no finite number (epoch {self.epoch}, step {self.step})", self.epoch
             )
         rate = seen / max(time.monotonic() - self.started, 1e-9)
         return Progress(
@@ -246,7 +293,7 @@ def batches(
     steps = -(-len(images) // config.batch_size)
     for step in range(steps):
         batch = slice(step * config.batch_size, (step + 1) * config.batch_size)
-        x = images[order[batch]]
+        x = images.index_select(0, order[batch])  # a third of what images[...] takes
         if moves:
             x = shifted(x, config.shift, pictures)
         if config.binarize:

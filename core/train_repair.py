@@ -49,6 +49,7 @@ class RepairConfig:
     mean_weight: float = 2.0  # of the squared error of E[x | seen] beside the nats of q(z | seen)
     precision: Literal["bf16", "no"] = "bf16"  # of the matrix products; "no" for float32
     seed: int = 0  # of the weights, the shuffles, the damage and z
+    start_from: str | None = None  # another checkpoint, whose partial encoder knows damage already
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch_size", "learning_rate", "width", "h_dim", "components"):
@@ -73,13 +74,16 @@ def train_posterior(
     labels: Tensor | None,
     config: RepairConfig,
     *,
+    start: PartialEncoder | None = None,
     on_step: Callable[[RepairProgress], None] = lambda progress: None,
     on_epoch: Callable[[PartialEncoder, RepairProgress], None] = lambda posterior, progress: None,
 ) -> PartialEncoder:
     """Posterior matching (Strauss and Oliva 2022) on images (N, 1, H, W) in [0, 1].
 
     `labels` (N,) give every class its own components; None makes one class of all. All
-    randomness of an epoch comes from (seed, epoch).
+    randomness of an epoch comes from (seed, epoch). `start` is the partial encoder of another VAE
+    of the same pictures: what it has learnt of damage is no matter of the latent space, and only
+    the head that speaks of z begins anew, so that a tenth of the epochs do.
     """
     if not len(images):
         raise ValueError("There are no training images to learn repair from.")
@@ -91,6 +95,8 @@ def train_posterior(
         images.shape[-1], model.z_dim, classes, config.components * (10 if labels is None else 1),
         config.width, config.h_dim,
     )  # fmt: skip
+    if start is not None:
+        _take_over(posterior, start)
     posterior.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         posterior.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -128,6 +134,20 @@ def train_posterior(
                 on_step(progress)
         on_epoch(posterior, progress)
     return posterior.cpu().requires_grad_(False).eval()
+
+
+def _take_over(posterior: PartialEncoder, start: PartialEncoder) -> None:
+    """All weights but those of the head. Raises ValueError when the networks differ."""
+    known = {k: v for k, v in start.state_dict().items() if not k.startswith("head.")}
+    own = posterior.state_dict()
+    for name, value in known.items():
+        if own[name].shape != value.shape:
+            raise ValueError(
+                f"start_from: its partial encoder has {name} of shape {tuple(value.shape)}, this "
+                f"one {tuple(own[name].shape)}. Choose one for pictures of the same size, with the "
+                "same width and h_dim."
+            )
+    posterior.load_state_dict(known, strict=False)
 
 
 def damaged_at_random(x: Tensor, generator: torch.Generator) -> Observation:

@@ -29,6 +29,8 @@ CALLED = {
                      "Bool")
     ),
 }  # fmt: skip
+# Other ways to name something in a pickle; torch.save uses none of them.
+OTHER_GLOBALS = {"STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
 
 
 def model_from_bytes(content: bytes) -> VAE:
@@ -107,8 +109,8 @@ def _called(pickled: bytes) -> Iterator[str]:
     for opcode, argument, _ in pickletools.genops(pickled):
         if opcode.name == "GLOBAL":
             yield str(argument)
-        elif opcode.name in ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4", "REDUCE_EX"):
-            yield f"{opcode.name} {argument or ''}".strip()  # torch.save writes none of these
+        elif opcode.name in OTHER_GLOBALS:
+            yield f"what it names by {opcode.name}"
 
 
 def _mib(count: int) -> str:

@@ -44,6 +44,9 @@ PANELS = {
         icon=":material/compare:",
         url_path="reconstruct",
     ),
+    "models": st.Page(
+        panel("models"), title="Models", icon=":material/database:", url_path="models"
+    ),
     "train": st.Page(
         panel("train"), title="Train", icon=":material/model_training:", url_path="train"
     ),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_CHECKPOINT = "mnist-mlp-20"
+DEFAULT_CHECKPOINT = "mnist-conv-32"
 EMBEDDING_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NO_INK = (
     "Stroke thickness, slant, width and loops are measured on handwriting of 28 x 28 pixels, white "
-    "on black; this model's pictures are none."
+    "on black; what this model knows is something else."
 )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core import VAE
 
 COMPONENTS = Path(__file__).parent / "components"
+MOST_REASON = 123  # bytes, of a frame that closes a socket
 TEND_EVERY = 2.0  # s between two looks whether the next training may start
 LOOK_AGAIN = 1.0  # s between two looks whether a checkpoint was replaced
 
@@ -77,6 +78,9 @@ async def channel(socket: WebSocket) -> None:
             tasks[job.kind] = asyncio.create_task(_send_from_thread(socket, job))
     except FrameError as error:
         await socket.close(error.code, error.reason)
+    except _page_errors()[:1] as error:  # deleted or renamed meanwhile: no fault of this program
+        with contextlib.suppress(RuntimeError):
+            await socket.close(INTERNAL, str(error).encode()[:MOST_REASON].decode(errors="ignore"))
     except WebSocketDisconnect:
         return
     except Exception:

@@ -66,37 +66,27 @@ def serve(spec: str, dataset: str | None = None) -> str:
         list_checkpoints,
         open_model,
     )
-    from core.data import load_dataset
+    from core.data import dataset_id, find_source, is_folder, load_split
     from core.foreign import ForeignVAE
 
     model, folder, config = open_model(spec)
-    told = config.get("dataset", dataset or "mnist")
-    images = load_dataset(told, "test").images
-    if tuple(images.shape[1:]) != model.image_shape:
-        raise CheckpointError(
-            f"{spec} takes images (C, H, W) = {model.image_shape}; those of {told} are "
-            f"{tuple(images.shape[1:])}. Name another with --dataset."
-        )
+    sizes = {"image_size": model.image_size, "channels": model.image_shape[0]}
+    if "dataset" not in config:
+        config = {**config, "dataset": dataset_id(dataset or "mnist")}
+        load_split(config | sizes, "test")  # raises where they are missing, or of another shape
+        if is_folder(config["dataset"]):
+            config["classes"] = list(find_source(config["dataset"]).classes)
     name = spec if isinstance(model, ForeignVAE) else Path(spec).resolve().stem
     if name in (*SERVED, *list_checkpoints()):
         raise CheckpointError(
             f"There is a model {name!r} already; give the other one another name."
         )
-    channels, side, _ = model.image_shape
-    card = Checkpoint(
-        name,
-        folder or CHECKPOINTS / name,  # where there is none, nothing is found in it
-        {
-            "architecture": type(model).__name__,
-            "image_size": model.image_size,
-            "channels": channels,
-            "image_side": side,
-            "z_dim": model.z_dim,
-            "likelihood": model.likelihood,
-            **config,
-            "dataset": told,
-        },
-        None,
-    )
+    made = {
+        "architecture": type(model).__name__,
+        "z_dim": model.z_dim,
+        "likelihood": model.likelihood,
+    }
+    # Where there is no folder, nothing is found in this one.
+    card = Checkpoint(name, folder or CHECKPOINTS / name, made | config | sizes, None)
     SERVED[name] = Served(model, card)
     return name

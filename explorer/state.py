@@ -75,6 +75,16 @@ TRAIN_NAME = "train_name"  # str, of the next training; "": one that is free
 TRAIN_RUN = "train_run"  # str | None, the training that is looked at
 TRAIN_EPOCHS = "train_epochs"  # int, with "_" and a run: up to where it is resumed
 UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
+MODELS_VIEW = "models_view"  # which part of Models is shown
+OTHER = "other_model"  # str | None, the checkpoint beside the open one
+PICK = "compared_index"  # int, which test image the two models get besides the shared ones
+SAMPLE_SEED = "sample_seed"  # int, the first seed of the prior samples
+MANAGED = "managed_model"  # str | None, the checkpoint that Manage is about
+DELETING = "deleting"  # str | None, the checkpoint that is about to be deleted
+NEW_NAME = "new_model_name"  # str
+NLL_SAMPLES = "nll_samples"  # int, importance samples of an evaluation; 0: none
+MODEL_FILE, UPLOAD_NAME = "model_file", "upload_name"  # the uploaded weights, and their name
+UPLOAD_DATASET = "upload_dataset"  # str, what they were trained on
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
@@ -87,6 +97,11 @@ GROUP_FROM, GROUP_TO = "group_from", "group_to"
 WALK_PLAYER, WALK_INPUT = "component_walk", "component_walk_upload"
 WALK_KEY, WALK_PREVIEW = "component_walk_key", "component_walk_preview"
 CORRELATIONS, ATTRIBUTE_STRIP = "component_correlations", "component_attribute_strip"
+MODEL_TABLE, NLL_DOTS = "component_model_table", "component_nll_dots"
+SIDE_MAP = "component_side_map"
+RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals"
+PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
+CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
@@ -139,11 +154,22 @@ DEFAULTS: dict[str, object] = {
     CLASS_A: 3,
     CLASS_B: 8,
     UPLOADED: {},
+    MODELS_VIEW: "Figures",
+    OTHER: None,
+    PICK: 62,
+    SAMPLE_SEED: 0,
+    MANAGED: None,
+    DELETING: None,
+    NEW_NAME: "",
+    NLL_SAMPLES: 0,
+    UPLOAD_NAME: "",
+    UPLOAD_DATASET: "mnist",
     TRAIN_SETTINGS: {},
     TRAIN_PRESET: "Tutorial (784-400-20)",  # which is what TrainConfig's defaults are
     TRAIN_NAME: "",
     TRAIN_RUN: None,
 }
+BY_CHECKPOINT = (KEPT, GROUPS, WALK_KEYS)  # dicts of what belongs to a checkpoint
 
 
 MOST_ASKED = 60  # characters of a link that a sentence repeats
@@ -171,13 +197,39 @@ def restore() -> None:
     restore_defaults()
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
+    known = caches.checkpoints()
+    default = wanted if (wanted := caches.default_checkpoint()) in known else known[0]
     if CHECKPOINT not in st.session_state:
         asked = st.query_params.get("model", caches.default_checkpoint())
-        known = caches.checkpoints()
         if asked not in known:
             notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
-            asked = default if (default := caches.default_checkpoint()) in known else known[0]
+            asked = default
         st.session_state[CHECKPOINT] = asked
+    elif checkpoint() not in known:
+        notify(escaped(f"{checkpoint()} was deleted or renamed; the page goes on with {default}."))
+        st.session_state[CHECKPOINT] = default
+
+
+def renamed(name: str, new: str) -> None:
+    """A checkpoint has another name: this session goes on with it and keeps what it knows of it."""
+    for key in BY_CHECKPOINT:
+        everything = dict(st.session_state[key])
+        if name in everything:
+            everything[new] = everything.pop(name)
+        st.session_state[key] = everything
+    st.session_state[HEARD] = {new if heard == name else heard for heard in st.session_state[HEARD]}
+    for key in (CHECKPOINT, Z_OF, OTHER):
+        if st.session_state.get(key) == name:
+            st.session_state[key] = new
+
+
+def forget(name: str) -> None:
+    """A checkpoint is gone: another may come by its name, of other dimensions."""
+    for key in BY_CHECKPOINT:
+        st.session_state[key] = {k: v for k, v in st.session_state[key].items() if k != name}
+    st.session_state[HEARD] = {heard for heard in st.session_state[HEARD] if heard != name}
+    uploaded = st.session_state[UPLOADED]
+    st.session_state[UPLOADED] = {k: v for k, v in uploaded.items() if k[0] != name}
 
 
 def restore_z() -> None:

@@ -9,6 +9,8 @@ from explorer.components.history import history
 from explorer.components.image_input import image_input
 from explorer.components.latent_map import Marked, Neighbours, Plane, latent_map
 from explorer.components.latent_sliders import Axis, latent_sliders
+from explorer.components.model_table import Cell, Column, ModelRow, model_table
+from explorer.components.picture_grid import Row, Tile, picture_grid
 from explorer.components.picture_row import Picture, picture_row
 from explorer.components.repair_board import BoardAnswer, Damaged, repair_board
 from explorer.components.typicality import typicality
@@ -19,13 +21,18 @@ __all__ = [
     "Axis",
     "BackgroundMap",
     "BoardAnswer",
+    "Cell",
+    "Column",
     "Damaged",
     "Live",
     "Marked",
+    "ModelRow",
     "Neighbours",
     "Picture",
     "Plane",
+    "Row",
     "Strip",
+    "Tile",
     "bookmarks",
     "browser_storage",
     "decoded_image",
@@ -35,6 +42,8 @@ __all__ = [
     "image_input",
     "latent_map",
     "latent_sliders",
+    "model_table",
+    "picture_grid",
     "picture_row",
     "repair_board",
     "typicality",

@@ -9,6 +9,7 @@ import pytest
 from driver import Server, chromium
 from playwright.sync_api import Browser, Page, expect
 
+KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
 READY = 60_000  # ms; generous, a timing is no assertion
 expect.set_options(timeout=20_000)
 
@@ -35,7 +36,10 @@ def expected_errors() -> list[str]:
 def open_page(
     server: Server, browser: Browser, expected_errors: list[str]
 ) -> Iterator[Callable[..., Page]]:
-    """open_page(path="", width=1440, ready=True, before=None) -> the page, live."""
+    """open_page(path="", width=1440, ready=True, model=KNOWN, before=None) -> the page, live.
+
+    `model`: unless the path says which; None for the one that the page opens with by itself.
+    """
     context = browser.new_context()
     problems: list[str] = []
 
@@ -44,6 +48,7 @@ def open_page(
         *,
         width: int = 1440,
         ready: bool = True,
+        model: str | None = KNOWN,
         before: Callable[[Page], None] = lambda page: None,
     ) -> Page:
         page = context.new_page()
@@ -59,6 +64,8 @@ def open_page(
             ),
         )
         before(page)
+        if model and "model=" not in path:
+            path += f"{'&' if '?' in path else '?'}model={model}"
         page.goto(f"{server.url}/{path}")
         if ready:
             page.get_by_test_id("live-latency").get_by_text("live").wait_for(timeout=READY)
@@ -67,7 +74,7 @@ def open_page(
     yield open_
     context.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
-    panels = ("reconstruct", "repair", "walk", "attributes", "train")
+    panels = ("reconstruct", "repair", "walk", "attributes", "models", "train")
     expected = [*expected_errors, *(f"/{panel}/_stcore/" for panel in panels)]
     unexpected = [p for p in problems if not any(part in p for part in expected)]
     assert not unexpected, "\n".join(unexpected)

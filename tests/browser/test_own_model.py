@@ -23,7 +23,7 @@ def server() -> Iterator[Server]:
 
 
 def test_a_slider_moves_a_persons_own_model(open_page: Open) -> None:
-    page = open_page()
+    page = open_page(model=None)
     page.get_by_text("Your model").wait_for()
     before = pixels(page)
     x, y, width = centre(page, 1)

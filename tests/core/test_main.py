@@ -1,5 +1,6 @@
 """The command line as a person types it, in a process of its own where that matters."""
 
+import datetime
 import io
 import json
 import signal
@@ -24,7 +25,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkpoints"
     for function in ("find_checkpoint", "list_checkpoints", "load_checkpoint", "describe"):
         monkeypatch.setattr(getattr(checkpoint, function), "__defaults__", (root,))
-    monkeypatch.setattr(__main__, "CHECKPOINTS", root)
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", root)
     torch.manual_seed(0)
     save_checkpoint(root / "tiny", VAE(h_dim=16, z_dim=3), dataset="mnist")
     monkeypatch.chdir(tmp_path)
@@ -88,6 +89,19 @@ def test_evaluate_nll(
     run(monkeypatch, "evaluate", "tiny", "--json", "--nll", "20")
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["nll_samples"] == 20 and last["nll"] > 0
+
+
+def test_evaluate_tells_programs_how_far_it_is_and_keeps_the_day(
+    root: Path,
+    small_mnist: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "evaluate", "tiny", "--progress", "lines")
+    told = capsys.readouterr()
+    assert "evaluate 256 256" in told.out.splitlines() and not told.err
+    metrics = json.loads((root / "tiny" / "metrics.json").read_text())
+    assert metrics["evaluated"] == datetime.date.today().isoformat()
 
 
 def test_sample_and_reconstruct_write_pictures(

@@ -63,3 +63,28 @@ def test_a_batch_holds_every_kind_of_damage(images: Tensor, generator: torch.Gen
 def test_impossible_settings_are_refused(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be above 0"):
         RepairConfig(**{field: 0})
+
+
+def test_it_starts_from_what_another_has_learnt_of_damage(tiny: VAE, images: Tensor) -> None:
+    """Another latent space, one epoch: the pictures' head goes on, the one for z begins anew."""
+    labels = torch.arange(len(images)) % 3
+    epochs: dict[str, list[RepairProgress]] = {"start": [], "fresh": [], "other": []}
+
+    def run(name: str, model: VAE, start: PartialEncoder | None = None) -> PartialEncoder:
+        return train_posterior(
+            model, images, labels, SMALL, start=start,
+            on_epoch=lambda posterior, progress: epochs[name].append(progress),
+        )  # fmt: skip
+
+    start = run("start", tiny)
+    torch.manual_seed(2)
+    other = VAE(h_dim=16, z_dim=5).requires_grad_(False).eval()
+    run("fresh", other)
+    assert run("other", other, start).z_dim == 5
+    assert epochs["other"][0].squared_error < epochs["fresh"][0].squared_error
+
+
+def test_a_start_of_another_size_is_refused(tiny: VAE, images: Tensor) -> None:
+    start = PartialEncoder(28, 3, 1, 10, width=8, h_dim=8)
+    with pytest.raises(ValueError, match=r"start_from: .* same width and h_dim"):
+        train_posterior(tiny, images, None, SMALL, start=start)

@@ -1,6 +1,7 @@
 """The live channel: right answers, and every bad frame closed with a code and a reason."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from core import VAE, load_checkpoint
 from core.data import DataError
 from core.images import to_uint8
+from core.library import delete_checkpoint
 from explorer import caches, frames, live
 
 HOST = {"origin": "http://testserver"}
@@ -128,6 +130,26 @@ def test_an_unknown_checkpoint_is_refused(client: TestClient, name: str) -> None
     for address in (f"/live/map/{name}/pca/test.json", f"/live/encoded/{name}/test.f32"):
         assert client.get(address).status_code == 404
     assert_alive(client)
+
+
+def test_a_model_that_is_deleted_closes_its_socket_with_a_sentence(
+    client: TestClient,
+    checkpoints: Path,
+    make_checkpoint: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "LOOK_AGAIN", -1.0)
+    make_checkpoint(2)
+    name = make_checkpoint(3)
+    with client.websocket_connect(f"/live/channel/{name}", headers=HOST) as socket:
+        socket.send_bytes(frame(np.zeros(3)))
+        socket.receive_bytes()
+        delete_checkpoint(name)
+        socket.send_bytes(frame(np.zeros(3), 2))
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_bytes()
+    assert closed.value.code == frames.INTERNAL
+    assert closed.value.reason == "There is no checkpoint 'tiny-3'."
 
 
 def test_the_map_is_a_figure_of_ten_classes(client: TestClient) -> None:

@@ -60,6 +60,14 @@ def test_explore_opens_on_the_first_test_digit_and_writes_its_url() -> None:
     assert z == caches.latent_map("mnist-mlp-20").mu[0].tolist()
 
 
+@pytest.mark.default_model
+def test_the_page_opens_with_the_best_model() -> None:
+    app = start()
+    assert not app.exception and not messages(app)
+    assert query(app, "model") == "mnist-conv-32"
+    assert len(app.session_state[state.Z]) == 32
+
+
 def test_a_link_opens_the_same_view() -> None:
     z = [round(0.1 * d - 1, 1) for d in range(20)]
     app = start({"model": "mnist-mlp-20", "z": ",".join(map(str, z))})

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from core import VAE, save_checkpoint
 from core.checkpoint import CheckpointError
 from core.foreign import ForeignVAE
+from core.images import to_png
 from explorer import caches, frames, live, served, state
 from explorer.wording import escaped
 
@@ -68,7 +69,7 @@ def test_it_is_first_in_the_list_and_the_page_opens_with_it() -> None:
     assert not app.exception and not app.error and not app.warning
     assert app.session_state[state.CHECKPOINT] == SPEC
     assert app.sidebar.selectbox[0].options[0] == SPEC
-    told = escaped(f"Your model {SPEC}, 784-3, on the test images of mnist")
+    told = f"Your model {escaped(SPEC)}, 784-3, on the test images of MNIST"
     assert app.sidebar.caption[0].value == told
 
 
@@ -156,7 +157,7 @@ def test_a_folder_of_ours_is_served_with_its_map(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["--model", "nowhere:make"], "error: nowhere:make: importing nowhere failed"),
-        (["--model", "their_models:large"], r"\(1, 32, 32\); those of mnist are .*--dataset"),
+        (["--model", "their_models:large"], "images of mnist are 28 x 28.*model takes 32 x 32"),
         (["--model", SPEC, "--dataset", "nothing-known"], "error: .*nothing-known"),
         (["--model", "nothing-here"], "error: There is no checkpoint 'nothing-here'"),
         (["--model", "mnist-mlp-2"], "There is a model 'mnist-mlp-2' already"),
@@ -178,3 +179,16 @@ def test_a_mistyped_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_other_launchers_arguments_are_not_read(argv: list[str]) -> None:
     served.from_command_line(SCRIPT, argv)
     assert not served.SERVED
+
+
+def test_a_folder_of_pictures_is_its_data_set(tmp_path: Path) -> None:
+    for kind in ("round", "square"):
+        (tmp_path / kind).mkdir()
+        for n in range(10):
+            (tmp_path / kind / f"{n}.png").write_bytes(to_png(torch.rand(1, 32, 32)))
+    start("--model", "their_models:large", "--dataset", str(tmp_path))
+    name = "their_models:large"
+    assert caches.dataset_of(name) == str(tmp_path)
+    assert caches.classes(name) == ("round", "square")
+    assert caches.test_set(name).images.shape[1:] == (1, 32, 32)
+    assert caches.latent_map(name).mu.shape[1] == 3

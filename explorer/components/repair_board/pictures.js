@@ -51,7 +51,7 @@ export const picture = ({ pixels, width, height, channels }, p) => {
 
 const CAPTIONS = {
   hole: [
-    "The encoder reads the hole as blank paper, and draws that.",
+    "The encoder takes the hole for a black part of the picture, and draws that.",
     "Only the known pixels are believed; the rest is inferred.",
   ],
   noise: [

@@ -1,0 +1,282 @@
+"""Models: open, measure, download, rename, delete and upload one."""
+
+import functools
+import os
+import sys
+
+import streamlit as st
+
+from core import data, library
+from core.checkpoint import CheckpointError, list_checkpoints
+from core.data import DataError
+from explorer import caches, jobs, overview, state
+from explorer.wording import escaped
+
+READ_ONLY = "LATENT_EXPLORER_READ_ONLY"  # environment variable; set and not 0: nothing is changed
+SAMPLES = (0, 100, 1000, 5000)  # importance samples that "evaluate now" offers
+ENDINGS = ["safetensors", "pt", "pth", "ckpt", "bin"]
+
+
+def writable() -> bool:
+    """Whether visitors may change the models of this server."""
+    return os.environ.get(READ_ONLY, "0").strip().lower() in ("", "0", "false", "no")
+
+
+def render() -> None:
+    """One model and what is done to it on the left; a new one from a file on the right."""
+    if not writable():
+        st.info(
+            "The models of this server are not to be changed from the page: it was started with "
+            f"{READ_ONLY} set. Opening and downloading them is possible."
+        )
+    mine, new = st.columns(2, gap="large")
+    with mine:
+        _existing()
+    if writable():
+        with new:
+            _upload()
+
+
+def _existing() -> None:
+    names = list_checkpoints()  # a model that the server was started with has no folder
+    if not names:
+        st.info("There is no model in checkpoints/ yet.")
+        return
+    if st.session_state[state.MANAGED] not in names:
+        mine = state.checkpoint()
+        st.session_state[state.MANAGED] = mine if mine in names else names[0]
+    name = str(st.selectbox("Which model", names, key=state.MANAGED, on_change=_keep_it))
+    busy = overview.busy_with(name)
+    try:
+        st.caption(_facts(name))
+    except CheckpointError as error:
+        st.error(str(error))
+    if busy:
+        st.caption(f":material/hourglass: {escaped(busy)}")
+    with st.container(horizontal=True):
+        st.button(
+            "Open in Explore", type="primary", icon=":material/tune:",
+            on_click=overview.open_in_explore, args=(name,),
+        )  # fmt: skip
+        st.download_button(
+            "Download", functools.partial(library.pack_checkpoint, name), f"{name}.zip",
+            "application/zip", on_click="ignore", icon=":material/download:",
+            key=f"{state.EXPORT}_model",
+            help="A zip to unpack into checkpoints/; it is made when you ask for it",
+        )  # fmt: skip
+    if writable():
+        _evaluate(name, busy)
+        _rename(name, busy)
+        _delete(name, busy)
+
+
+def _facts(name: str) -> str:
+    config = caches.described(name).config
+    size = sum(size for _, size in library.files_of(name)) / 1e6
+    return escaped(
+        f"{overview.network(config)}, {overview.dataset(config)}, {size:.1f} MB with its map"
+    )
+
+
+def _evaluate(name: str, busy: str | None) -> None:
+    st.markdown("**Evaluate now**")
+    job = jobs.current()
+    if job and job.running:
+        _progress()
+    elif job and job.error and job.title == _title(name):
+        st.error(escaped(job.error))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        samples = st.selectbox(
+            "Importance samples for −log p(x)", SAMPLES, key=state.NLL_SAMPLES, width=240,
+            format_func=lambda k: f"K = {k}" if k else "none: leave it out",
+            help="Papers use K = 5000. That takes minutes, and with a deep network hours, on a CPU",
+        )  # fmt: skip
+        st.button(
+            "Evaluate", icon=":material/speed:", on_click=_start_evaluation,
+            args=(name, int(samples)), disabled=bool(busy or (job and job.running)),
+        )  # fmt: skip
+    nll = f" --nll {samples}" if samples else ""
+    st.caption(
+        f"Runs `python -m core evaluate {name}{nll}`, at low priority, and writes metrics.json and "
+        "map.npz."
+    )
+
+
+def _title(name: str) -> str:
+    return f"Evaluation of {name}"
+
+
+def _start_evaluation(name: str, samples: int) -> None:
+    if not writable():
+        return
+    command = [
+        sys.executable, "-m", "core", "evaluate", str(caches.folder(name)),
+        "--nll", str(samples), "--progress", "lines",
+    ]  # fmt: skip
+    try:
+        jobs.start(_title(name), command)
+    except jobs.Busy as refused:
+        state.notify(str(refused))
+
+
+@st.fragment(run_every=1)
+def _progress() -> None:
+    job = jobs.current()
+    if not job or not job.running:
+        st.rerun()  # the whole page: the new figures, or why there are none
+    with st.container(horizontal=True, vertical_alignment="center"):
+        steps = f", {job.done} of {job.total}" if job.total else ", preparing"
+        st.progress(job.share, escaped(f"{job.title}{steps}"))
+        st.button("Stop", on_click=job.stop, icon=":material/stop:", key="stop_evaluation")
+
+
+def _rename(name: str, busy: str | None) -> None:
+    st.markdown("**Rename or delete**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        new = st.text_input(
+            "New name", key=state.NEW_NAME, max_chars=library.MOST_NAME, placeholder=name, width=240
+        )
+        st.button(
+            "Rename", icon=":material/edit:", disabled=bool(busy) or not new.strip(),
+            on_click=_do_rename, args=(name,),
+        )  # fmt: skip
+
+
+def _do_rename(name: str) -> None:
+    new = str(st.session_state[state.NEW_NAME]).strip()
+    if not _may_change(name):
+        return
+    try:
+        library.rename_checkpoint(name, new)
+    except CheckpointError as error:
+        state.notify(escaped(str(error)))
+        return
+    state.renamed(name, new)
+    st.session_state[state.MANAGED], st.session_state[state.NEW_NAME] = new, ""
+    state.notify(escaped(f"{name} is called {new} now."))
+
+
+def _may_change(name: str) -> bool:
+    """Looks again: since the page was drawn, a job or another visitor may have begun."""
+    if writable() and (busy := overview.busy_with(name)):
+        state.notify(escaped(f"{name} cannot be changed now ({busy}). Wait for it or stop it."))
+        return False
+    return writable()
+
+
+def _delete(name: str, busy: str | None) -> None:
+    if len(list_checkpoints()) < 2:
+        st.caption("The last model cannot be deleted.")
+        return
+    if st.session_state[state.DELETING] != name:
+        st.button(
+            "Delete …", icon=":material/delete:", disabled=bool(busy),
+            on_click=functools.partial(_ask, name),
+        )  # fmt: skip
+        if busy:
+            st.caption("While it is at work, it can neither be renamed nor deleted.")
+        return
+    files = library.files_of(name)
+    listed = "  \n".join(f"{escaped(file)} ({size / 1e6:.2f} MB)" for file, size in files)
+    size = sum(size for _, size in files) / 1e6
+    with st.container(border=True):
+        st.markdown(
+            f"**Delete {escaped(name)}?** These {len(files)} files, {size:.1f} MB, go for good:"
+            f"  \n:small[{listed}]"
+        )
+        with st.container(horizontal=True):
+            st.button("Keep it", on_click=_keep_it)
+            st.button(
+                "Delete for good", type="primary", icon=":material/delete_forever:",
+                on_click=functools.partial(_do_delete, name), disabled=bool(busy),
+            )  # fmt: skip
+
+
+def _ask(name: str) -> None:
+    st.session_state[state.DELETING] = name
+
+
+def _keep_it() -> None:
+    st.session_state[state.DELETING] = None
+
+
+def _do_delete(name: str) -> None:
+    st.session_state[state.DELETING] = None
+    if not _may_change(name):
+        return
+    try:
+        library.delete_checkpoint(name)
+    except CheckpointError as error:
+        state.notify(escaped(str(error)))
+    else:
+        if name != state.checkpoint():  # else state.restore says so
+            state.notify(escaped(f"{name} is deleted."))
+        state.forget(name)
+
+
+def _upload() -> None:
+    from core.uploads import MAX_BYTES, model_from_bytes
+
+    st.markdown("**Upload a model**")
+    st.caption(
+        "A safetensors file or a `state_dict` saved with torch, of a network that this program "
+        "knows, the tutorials' among them. Pickled code is refused."
+    )
+    file = st.file_uploader(
+        "File with weights", ENDINGS, key=state.MODEL_FILE, max_upload_size=MAX_BYTES // 2**20,
+        on_change=_suggest_name,
+    )  # fmt: skip
+    if file is None:
+        return
+    content = file.getvalue()
+    try:
+        model = model_from_bytes(content)
+    except CheckpointError as error:
+        st.error(escaped(f"{file.name}: {error}"))
+        return
+    shape = "×".join(map(str, model.image_shape))
+    st.caption(f"A {type(model).__name__} of pictures {shape} with {model.z_dim} latent dimensions")
+    dataset = str(
+        st.selectbox(
+            "Trained on", list(data.SOURCES), key=state.UPLOAD_DATASET,
+            help="Its test images are encoded for the map and the sliders' ranges",
+        )
+    )  # fmt: skip
+    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=library.MOST_NAME)
+    st.button(
+        "Keep this model", type="primary", icon=":material/save:",
+        on_click=functools.partial(_keep_upload, content, file.name, dataset),
+    )  # fmt: skip
+
+
+def _suggest_name() -> None:
+    file = st.session_state[state.MODEL_FILE]
+    if file is not None:
+        st.session_state[state.UPLOAD_NAME] = library.free_name(file.name.rpartition(".")[0])
+
+
+def _keep_upload(content: bytes, file: str, dataset: str) -> None:
+    from core.uploads import model_from_bytes
+
+    if not writable():
+        return
+    name = str(st.session_state[state.UPLOAD_NAME]).strip()
+    try:
+        model = model_from_bytes(content)
+        _check_fit(model.image_shape, dataset)
+        library.add_checkpoint(name, model, dataset=dataset, source=f"uploaded from {file}")
+    except (CheckpointError, DataError) as error:
+        state.notify(escaped(str(error)))
+        return
+    st.session_state[state.MANAGED] = name
+    state.notify(escaped(f"{name} is kept. It has no figures yet: Evaluate makes them."))
+
+
+def _check_fit(shape: tuple[int, ...], dataset: str) -> None:
+    """Whether a model takes the images of a data set. Raises CheckpointError or DataError."""
+    found = tuple(data.load_dataset(dataset, "test").images.shape[1:])
+    if found != tuple(shape):
+        raise CheckpointError(
+            f"This model takes pictures of {'×'.join(map(str, shape))} and {dataset} has pictures "
+            f"of {'×'.join(map(str, found))}. Choose the data set that it was trained on."
+        )

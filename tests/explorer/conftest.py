@@ -1,0 +1,12 @@
+"""What the tests of panels share."""
+
+import pytest
+
+from explorer import caches
+
+
+@pytest.fixture(autouse=True)
+def known_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages open with the tutorial network, whose 20 dimensions the tests know by heart."""
+    if "default_model" not in request.keywords:
+        monkeypatch.setattr(caches, "DEFAULT_CHECKPOINT", "mnist-mlp-20")
