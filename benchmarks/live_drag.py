@@ -32,7 +32,7 @@ from core.images import to_uint8
 
 SECONDS = 5
 SIDE, BRUSH, STEP = 28, 2, 1.3  # pixels of the picture: its side, the brush, a step of it
-REPAIR_MODEL = "mnist-res-32"
+MODEL, REPAIR_MODEL = "mnist-mlp-20", "mnist-res-32"  # that Explore and Repair are opened with
 PEERS = {"gradio": "Gradio: gr.Slider.input + gr.Image", "dash": "Dash: dcc.Slider + html.Img"}
 Measure = Callable[[Page, str], dict[str, object]]
 PERIOD = 97.3  # moves for one sweep there and back; no whole number, so that no z comes twice
@@ -177,7 +177,7 @@ def followed(run: dict) -> tuple[list[float], list[float], int]:
         known = torch.zeros(len(zs), 20)
         known[:, 4] = torch.tensor(zs)
     with torch.inference_mode():
-        decoded = to_uint8(load_checkpoint("mnist-mlp-20").decode(known)).flatten(1).int()
+        decoded = to_uint8(load_checkpoint(MODEL).decode(known)).flatten(1).int()
     latencies, painted = [], set()
     behind = 0  # the first event that no picture has caught up with
     for shown, frame in zip(run["pictures"], run["frames"], strict=True):
@@ -229,7 +229,7 @@ def circle(x: float, y: float, radius: float) -> Iterator[tuple[float, float]]:
 
 def open_explore(page: Page, url: str) -> None:
     """At z = 0, with its map drawn."""
-    page.goto(url)
+    page.goto(f"{url}/?model={MODEL}")
     page.get_by_test_id("live-latency").get_by_text("live").wait_for()
     page.locator(".latent-map .marker").wait_for()
     page.get_by_text("Reset to z = 0").click()

@@ -26,6 +26,7 @@ from core.checkpoint import (
 )
 from core.evaluate_command import evaluate_command, kept_embeddings
 from core.export_command import export_command
+from core.prior import NAMES, better_prior, load_mixture, sample_prior
 from core.processes import ProcessError, is_main, leave
 from core.repair_commands import of_ink, repair_command, train_repair_command
 from core.train import TrainingError
@@ -73,20 +74,35 @@ def embed_command(
 
 
 def sample_command(
-    name: tyro.conf.Positional[str], count: int = 64, seed: int = 0, out: Path = Path("samples.png")
+    name: tyro.conf.Positional[str],
+    count: int = 64,
+    seed: int = 0,
+    prior: Literal["better", "normal", "mixture"] = "better",
+    out: Path = Path("samples.png"),
 ) -> None:
-    """Decode draws from the prior N(0, I) into one picture.
+    """Decode draws from the prior into one picture, and say from which.
 
     Args:
         name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         count: How many images.
         seed: Of the draws.
+        prior: N(0, I), the Gaussian mixture over the encoded training images that `evaluate`
+            leaves, or the one of them whose samples it found nearer to the test images.
         out: The PNG file to write.
     """
     if not 1 <= count <= 10_000:
         raise ValueError(f"--count must lie between 1 and 10000; it is {count}.")
-    model = load_checkpoint(name, trusted=True)
-    z = torch.randn(count, model.z_dim, generator=torch.Generator().manual_seed(seed))
+    model, folder, _ = open_model(name)
+    mixture = load_mixture(folder) if folder and prior != "normal" else None
+    if prior == "mixture" and mixture is None:
+        raise CheckpointError(
+            f"{name} has no mixture of its present weights. Make one with `python -m core evaluate "
+            f"{name}`."
+        )
+    if prior == "better" and folder and better_prior(describe(folder).metrics) == "normal":
+        mixture = None
+    z = sample_prior(model.z_dim, count, torch.Generator().manual_seed(seed), mixture)
+    print(f"Drawn from {NAMES['normal' if mixture is None else 'mixture']}.")
     columns = min(count, max(8, round(count**0.5)))
     _write(out, images.to_png(images.grid(model.decode(z), columns=columns), scale=2))
 

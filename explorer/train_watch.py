@@ -15,7 +15,8 @@ from explorer.wording import duration, escaped
 
 BADGES = {
     "queued": ("gray", "waits"), "starting": ("blue", "starting"), "running": ("blue", "running"),
-    "measuring": ("blue", "measuring on the test set"), "finished": ("green", "finished"),
+    "measuring": ("blue", "measuring on the test set"), "stopping": ("orange", "stopping"),
+    "finished": ("green", "finished"),
     "stopped": ("orange", "stopped"), "failed": ("red", "failed"),
     "interrupted": ("orange", "interrupted"),
 }  # fmt: skip
@@ -186,7 +187,7 @@ def _progress(run: Run, done: int) -> None:
                 silence = duration(time.time() - progress.updated)
                 words.append(f"no news for {silence}: is the machine asleep or overloaded?")
             st.progress(min(1.0, max(0.0, share)), "  ·  ".join(words))
-        elif run.state in ("stopped", "failed", "interrupted"):
+        elif run.state in ("stopping", "stopped", "failed", "interrupted"):
             st.progress(
                 min(1.0, done / progress.epochs), f"{done} of {progress.epochs} epochs are kept"
             )
@@ -275,7 +276,9 @@ def _discard(run: Run) -> None:
 def _delete(name: str) -> None:
     _do(trainings.discard, name)
     left = caches.checkpoints()
+    if name not in left:
+        state.forget(name)
     if st.session_state.get(state.CHECKPOINT) == name and left and name not in left:
-        default = caches.DEFAULT_CHECKPOINT
+        default = caches.default_checkpoint()
         st.session_state[state.CHECKPOINT] = default if default in left else left[0]
     st.session_state[state.TRAIN_RUN] = None

@@ -66,7 +66,8 @@ class Run(NamedTuple):
 
     name: str
     # "queued", "starting", "running", "measuring" (all epochs are done, the test set is being
-    # encoded), "finished", "stopped", "failed", or "interrupted": its process is gone unheard.
+    # encoded), "stopping" (its process is about to end), "finished", "stopped", "failed", or
+    # "interrupted": its process is gone unheard.
     state: str
     progress: Progress | None
     position: int  # in the queue, from 1; 0 for what does not wait
@@ -74,7 +75,7 @@ class Run(NamedTuple):
 
     @property
     def alive(self) -> bool:
-        return self.state in ("starting", "running", "measuring")
+        return self.state in ("starting", "running", "measuring", "stopping")
 
 
 def folder(name: str) -> Path:
@@ -133,8 +134,8 @@ def _run(name: str, queue: Queue) -> Run:
     if active and active["name"] == name and _at_work(active):
         if progress is None or progress.updated < active["started"]:
             return Run(name, "starting", None, 0, None)
-        state = "measuring" if progress.state == "finished" else progress.state
-        return Run(name, state, progress, 0, progress.reason)
+        state = {"running": "running", "finished": "measuring"}.get(progress.state, "stopping")
+        return Run(name, state, progress, 0, None)
     if name in queue["failed"]:
         return Run(name, "failed", progress, 0, queue["failed"][name])
     if progress is None:

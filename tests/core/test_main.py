@@ -14,6 +14,7 @@ from PIL import Image
 from core import VAE, __main__, checkpoint, data, load_checkpoint, save_checkpoint
 from core.data import LabelledImages, load_dataset
 from core.images import to_png
+from core.prior import GaussianMixture, save_mixture
 
 
 @pytest.fixture
@@ -99,6 +100,22 @@ def test_evaluate_tells_programs_how_far_it_is_and_keeps_the_day(
     assert "evaluate 256 256" in told.out.splitlines() and not told.err
     metrics = json.loads((root / "tiny" / "metrics.json").read_text())
     assert metrics["evaluated"] == datetime.date.today().isoformat()
+
+
+def test_sample_draws_from_the_prior_that_is_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r"tiny has no mixture .*core evaluate tiny"):
+        run(monkeypatch, "sample", "tiny", "--prior", "mixture")
+    run(monkeypatch, "sample", "tiny")
+    assert "Drawn from N(0, I)." in capsys.readouterr().out
+    mixture = GaussianMixture(torch.ones(1), torch.full((1, 3), 50.0), torch.eye(3)[None])
+    save_mixture(root / "tiny", mixture)
+    for arguments, name in (((), "the Gaussian mixture"), (("--prior", "normal"), "N(0, I)")):
+        run(monkeypatch, "sample", "tiny", *arguments, "--out", f"{len(arguments)}.png")
+        assert f"Drawn from {name}." in capsys.readouterr().out
+    assert Path("0.png").read_bytes() != Path("2.png").read_bytes()
+    assert Path("2.png").read_bytes() == Path("samples.png").read_bytes()
 
 
 def test_sample_and_reconstruct_write_pictures(
