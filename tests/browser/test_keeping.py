@@ -48,7 +48,7 @@ def test_a_digit_lies_in_the_data_and_its_neighbours_are_shown(open_page: Open) 
     page = open_page()
     expect(page.get_by_test_id("typicality-verdict")).to_have_text("In the data")
     nearest = page.get_by_test_id("neighbour-0")
-    expect(nearest).to_have_attribute("title", "test digit 0, a 7: click to load it")
+    expect(nearest).to_have_attribute("title", "test digit 0, 7: click to load it")
     shown = picture(page, "[data-testid=neighbour-0] canvas")
     np.testing.assert_array_equal(shown, to_uint8(caches.test_set(NAME).images[0, 0]).numpy())
     assert page.locator(".typicality .neighbours canvas").count() == 8
