@@ -208,6 +208,8 @@ def restore() -> None:
     elif checkpoint() not in known:
         notify(escaped(f"{checkpoint()} was deleted or renamed; the page goes on with {default}."))
         st.session_state[CHECKPOINT] = default
+    else:  # written back: a run that switches panels ends before it has drawn the picker
+        st.session_state[CHECKPOINT] = checkpoint()
 
 
 def renamed(name: str, new: str) -> None:
