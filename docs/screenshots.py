@@ -175,6 +175,7 @@ def training(browser: Browser, url: str) -> None:
     page.get_by_role("button", name="Start training").click()
     try:
         page.get_by_text("epoch 4 of", exact=False).first.wait_for(timeout=300_000)
+        page.mouse.move(700, 40)  # away from the button and its tooltip
         page.wait_for_timeout(3000)
         page.screenshot(path=OUT / "train-light.png")
     finally:
