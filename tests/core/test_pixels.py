@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.distributions import Bernoulli, Normal
 
@@ -23,9 +23,11 @@ def nll(name: str, logit: float, x: float, log_sigma: float = -1.0) -> float:
 
 
 @given(logits, pixels)
+@example(20.5, 0.0)
 def test_bernoulli_is_the_one_of_torch(logit: float, x: float) -> None:
     reference = Bernoulli(logits=double(logit), validate_args=False).log_prob(double(x))
-    assert nll("bernoulli", logit, x) == pytest.approx(-float(reference), abs=1e-9)
+    # torch's softplus is the identity above 20, which leaves out 2e-9.
+    assert nll("bernoulli", logit, x) == pytest.approx(-float(reference), abs=1e-8)
 
 
 @given(logits, pixels, st.floats(-3, 1))
