@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from driver import ROOT, Server
+from driver import Server
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -16,22 +16,9 @@ from core.checkpoint import save_map
 from core.data import load_dataset
 from core.images import to_uint8
 from core.latent import latent_map
+from tests.browser.other_checkpoints import app_of
 
 Open = Callable[..., Page]
-
-SCRIPT = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from core import checkpoint
-checkpoint.CHECKPOINTS = Path({folder!r})
-for function in (checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe):
-    function.__defaults__ = (checkpoint.CHECKPOINTS,)
-from explorer import caches, live
-caches.DEFAULT_CHECKPOINT = "coloured"
-import streamlit as st
-app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator
     test = load_dataset(str(pictures), "test", side=32, channels=3)
     save_checkpoint(folder / "coloured", model, dataset=str(pictures), classes=["image"])
     save_map(folder / "coloured", latent_map(model, *test))
-    script = folder.parent / "coloured_app.py"
-    app = str(ROOT / "explorer" / "app.py")
-    script.write_text(SCRIPT.format(root=str(ROOT), folder=str(folder), app=app))
-    with Server(script) as running:
+    with Server(app_of(folder, "coloured")) as running:
         yield running
 
 

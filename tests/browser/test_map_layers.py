@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from driver import ROOT, Server
+from driver import Server
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -32,23 +32,9 @@ from tests.browser.on_map import (
     wait_for_map,
     wait_for_picture,
 )
+from tests.browser.other_checkpoints import app_of
 
 Open = Callable[..., Page]
-
-# The app with other checkpoints than the shipped ones.
-SCRIPT = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from core import checkpoint
-checkpoint.CHECKPOINTS = Path({folder!r})
-for function in (checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe):
-    function.__defaults__ = (checkpoint.CHECKPOINTS,)
-from explorer import caches, live
-caches.DEFAULT_CHECKPOINT = "tiny-3"
-import streamlit as st
-app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +63,7 @@ def odd_server(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iter
             save_map(folder / "tiny-3", latent_map(model, test.images[:60], test.labels[:60]))
     coloured = VAE(image_size=3 * 784, h_dim=16, z_dim=4, channels=3)
     save_checkpoint(folder / "coloured", coloured, dataset=str(pictures), classes=["image"])
-    script = folder.parent / "odd_app.py"
-    script.write_text(
-        SCRIPT.format(root=str(ROOT), folder=str(folder), app=str(ROOT / "explorer" / "app.py"))
-    )
-    with Server(script) as running:
+    with Server(app_of(folder, "tiny-3")) as running:
         yield running
 
 
