@@ -1,10 +1,10 @@
-# make run | test | train | bench | screenshots | lint: each sets up what it needs by itself.
+# make run | test | torture | train | bench | screenshots | lint: each sets up what it needs by itself.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
 
-.PHONY: run test train bench screenshots lint format browser
+.PHONY: run test torture train bench screenshots lint format browser
 
 run: .venv/run
 	$(BIN)/streamlit run streamlit_app.py
@@ -12,6 +12,9 @@ run: .venv/run
 test: .venv/dev browser lint
 	$(BIN)/python -m pytest
 	@echo "All checks passed: lint, types, unit, panel and browser tests."
+
+torture: .venv/dev browser
+	$(BIN)/python -m tests.torture $(ARGS)
 
 train: .venv/run
 	$(BIN)/python -m core train $(ARGS)
