@@ -131,6 +131,11 @@ class BrowserFiles(StaticFiles):
         return response
 
 
+async def nothing_else(request: Request) -> Response:
+    """Streamlit would answer with its page, which no script of ours understands."""
+    raise HTTPException(404)
+
+
 ROUTES: list[BaseRoute] = [
     WebSocketRoute("/live/channel/{checkpoint}", channel),
     Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
@@ -141,6 +146,7 @@ ROUTES: list[BaseRoute] = [
     Route("/live/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
     Route("/live/plotly.js", plotly_js),
     Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
+    Route("/live/{rest:path}", nothing_else),
 ]
 
 

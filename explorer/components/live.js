@@ -16,6 +16,7 @@ const PLACE = 6;
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 
 /**
@@ -162,7 +163,8 @@ class Channel {
     };
     socket.onclose = (event) => {
       if (socket !== this.#socket) return; // replaced on purpose
-      this.#report(false, event.reason || "no connection to the server");
+      this.#report(false, event.reason.replace(/\.$/, "") || "no connection to the server");
+      if (event.code === FULL) this.#retry = RETRY.most;
       this.#retryTimer = setTimeout(() => this.connect(), this.#retry);
       this.#retry = Math.min(2 * this.#retry, RETRY.most);
     };
