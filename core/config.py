@@ -1,9 +1,14 @@
 """What a training run is made of: one dataclass, from which flags and the page's form are made."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-Architecture = Literal["VAE", "ResidualVAE", "ConvVAE"]
+from core.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[tuple(ARCHITECTURES)]
 MOST_SAMPLES = 64  # importance samples: an epoch's noise is drawn at once, and this bounds it
 
 
