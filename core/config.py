@@ -1,11 +1,15 @@
 """What a training run is made of: one dataclass, from which flags and the page's form are made."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+from core.architectures import ARCHITECTURES
 from core.limits import IMPORTANCE_SAMPLES
 
-Architecture = Literal["VAE", "ResidualVAE", "ConvVAE"]
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[tuple(ARCHITECTURES)]
 
 
 @dataclass(frozen=True)

@@ -24,33 +24,23 @@ st.set_page_config(
     page_title="Latent explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
 )
 
-PANELS = {
-    "explore": st.Page(
-        panel("explore"), title="Explore", icon=":material/tune:", url_path="explore", default=True
-    ),
-    "repair": st.Page(
-        panel("repair"), title="Repair", icon=":material/healing:", url_path="repair"
-    ),
-    "walk": st.Page(panel("walk"), title="Walk", icon=":material/route:", url_path="walk"),
-    "attributes": st.Page(
-        panel("attributes"),
-        title="Attributes",
-        icon=":material/straighten:",
-        url_path="attributes",
-    ),
-    "reconstruct": st.Page(
-        panel("reconstruct"),
-        title="Reconstruct",
-        icon=":material/compare:",
-        url_path="reconstruct",
-    ),
-    "models": st.Page(
-        panel("models"), title="Models", icon=":material/database:", url_path="models"
-    ),
-    "train": st.Page(
-        panel("train"), title="Train", icon=":material/model_training:", url_path="train"
-    ),
+# The panels in their order, each with the name of its Material icon.
+ICONS = {
+    "explore": "tune",
+    "repair": "healing",
+    "walk": "route",
+    "attributes": "straighten",
+    "reconstruct": "compare",
+    "models": "database",
+    "train": "model_training",
 }
+PANELS = {
+    name: st.Page(
+        panel(name), title=name.capitalize(), icon=f":material/{icon}:", url_path=name,
+        default=name == "explore",
+    )
+    for name, icon in ICONS.items()
+}  # fmt: skip
 NO_MODEL = "There is no model yet. Train one in the panel Train, or with `python -m core train`."
 NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 

@@ -14,13 +14,15 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from explorer.changes import refused_by
+
 ROOT = Path(__file__).parent.parent
 NICE = 15  # of 19: after everything that somebody waits for
 GRACE = 5  # s between asking a process to end and ending it
 
 
 class Busy(Exception):
-    """Another job is running; the message names it."""
+    """Another job is running, or none is to run here; the message says which."""
 
 
 class Job:
@@ -89,8 +91,9 @@ _lock = threading.Lock()
 _current: Job | None = None
 
 
+@refused_by(Busy)
 def start(title: str, command: Sequence[str]) -> Job:
-    """Run a command. Raises Busy while another runs."""
+    """Run a command. Raises Busy while another runs, and on a read-only server."""
     global _current
     with _lock:
         if _current and _current.running:

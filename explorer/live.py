@@ -191,17 +191,26 @@ class BrowserFiles(StaticFiles):
         return response
 
 
-ROUTES: list[BaseRoute] = [
-    WebSocketRoute("/live/channel/{checkpoint}", channel),
-    Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
-    Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
-    Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
-    Route("/live/shadow/{checkpoint}.png", shadow_map),
-    Route("/live/training/{checkpoint}/{epoch:int}.map", epoch_map),
-    Route("/live/training/{checkpoint}/{kind}-{epoch:int}.png", epoch_picture),
-    Route("/live/plotly.js", plotly_js),
-    Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
+INSIDE: list[BaseRoute] = [
+    WebSocketRoute("/channel/{checkpoint}", channel),
+    Route("/map/{checkpoint}/{projection}/{points}.json", map_figure),
+    Route("/encoded/{checkpoint}/{points}.f32", encoded),
+    Route("/pictures/{checkpoint}/{points}.u8", pictures),
+    Route("/shadow/{checkpoint}.png", shadow_map),
+    Route("/training/{checkpoint}/{epoch:int}.map", epoch_map),
+    Route("/training/{checkpoint}/{kind}-{epoch:int}.png", epoch_picture),
+    Route("/plotly.js", plotly_js),
+    Mount("/static", BrowserFiles(directory=COMPONENTS)),
 ]
+
+
+def routes(base_path: str = "") -> list[BaseRoute]:
+    """Everything below live/, where the page looks for it: below Streamlit's server.baseUrlPath,
+    which Streamlit puts before its own routes only."""
+    return [Mount(f"/{base_path.strip('/')}/live".replace("//", "/"), routes=INSIDE)]
+
+
+ROUTES = routes()
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import data
 from explorer import caches, figures, run_files, state, trainings
+from explorer.changes import writable
 from explorer.components import epoch_film
 from explorer.trainings import Run
 from explorer.wording import duration, escaped
@@ -54,7 +55,9 @@ def _watch(drawn: Outline) -> None:
         st.info(
             "No training yet. Start one on the left: here you will see its curves, what it draws "
             "after every epoch, and the map of its latent space taking shape. *Quick look* takes "
-            "about a minute.",
+            "about a minute."
+            if writable()
+            else "Nothing is being trained.",
             icon=":material/model_training:",
         )
         return
@@ -76,6 +79,8 @@ def _queue(waiting: list[Run]) -> None:
         for n, run in enumerate(waiting):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{run.position}. {escaped(run.name)}", width="stretch")
+                if not writable():
+                    continue
                 for icon, label, by, off in (
                     ("arrow_upward", "Earlier", -1, n == 0),
                     ("arrow_downward", "Later", 1, n == len(waiting) - 1),
@@ -216,6 +221,8 @@ def _actions(run: Run, done: int) -> None:
             on_click=_open, args=(run.name,),
             help=None if done else "As soon as the first epoch is done.",
         )  # fmt: skip
+    if not writable():
+        return
     if run.alive:
         _button(
             "Stop", icon=":material/stop:", key="train_stop", on_click=_do,

@@ -24,6 +24,7 @@ from core import checkpoint
 from core.checkpoint import write_json
 from core.limits import NAME
 from explorer import run_files
+from explorer.changes import refused_by
 from explorer.run_files import Progress, read_json
 
 ROOT = Path(__file__).parent.parent
@@ -184,6 +185,7 @@ def _command_line(pid: int) -> list[str]:
 # ---- the queue
 
 
+@refused_by(Refused)
 def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
     """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
     with _changing() as queue:
@@ -228,12 +230,14 @@ def free_name(stem: str) -> str:
     return next(name for n in range(2, 10_000) if (name := f"{stem}-{n}") not in names)
 
 
+@refused_by(Refused)
 def remove(name: str) -> None:
     """Take a training that waits out of the queue."""
     with _changing() as queue:
         queue["waiting"] = [entry for entry in queue["waiting"] if entry["name"] != name]
 
 
+@refused_by(Refused)
 def move(name: str, by: int) -> None:
     """Let one that waits come earlier (by < 0) or later."""
     with _changing() as queue:
@@ -326,6 +330,7 @@ def _last_words(name: str) -> str:
 _asked: dict[int, float] = {}  # pid -> when it was asked to stop
 
 
+@refused_by(Refused)
 def stop(name: str) -> None:
     """Ask it to stop; it keeps its last complete epoch. Asked again after PATIENCE, it is ended."""
     run, queue = find(name), _read()
@@ -379,6 +384,7 @@ def is_committed(name: str) -> bool:
     return bool(found.stdout.strip())
 
 
+@refused_by(Refused)
 def discard(name: str) -> None:
     """Delete a run's folder with all it has learnt. Refused for one at work or committed."""
     if reason := why_kept(name):
