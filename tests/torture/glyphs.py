@@ -31,14 +31,22 @@ class Glyph(NamedTuple):
         one or of every point like `distance`, as a share of `side`."""
         nearness = np.asarray(pen / 2 - self.distance, np.float32) * side
         how = cv2.INTER_AREA if side < SIDE else cv2.INTER_CUBIC
-        return np.clip(cv2.resize(nearness, None, fx=side / SIDE, fy=side / SIDE, interpolation=how) + 0.5, 0, 1)
+        return np.clip(
+            cv2.resize(nearness, None, fx=side / SIDE, fy=side / SIDE, interpolation=how) + 0.5,
+            0,
+            1,
+        )
 
     def clean(self) -> np.ndarray:
         """As MNIST would have it, (28, 28): no photograph, and nothing of core."""
         ink = self.drawn(SIDE, MEDIAN)
-        (top, bottom), (left, right) = (np.flatnonzero(ink.max(axis=axis))[[0, -1]] for axis in (1, 0))
+        (top, bottom), (left, right) = (
+            np.flatnonzero(ink.max(axis=axis))[[0, -1]] for axis in (1, 0)
+        )
         ink = ink[top : bottom + 1, left : right + 1]
-        small = cv2.resize(ink, None, fx=20 / max(ink.shape), fy=20 / max(ink.shape), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            ink, None, fx=20 / max(ink.shape), fy=20 / max(ink.shape), interpolation=cv2.INTER_AREA
+        )
         y, x = (round(14 - at) for at in scipy.ndimage.center_of_mass(small))
         field = np.zeros((28 + 40, 28 + 40), np.float32)
         field[20 + y : 20 + y + small.shape[0], 20 + x : 20 + x + small.shape[1]] = small
