@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from core.limits import COORDINATE
 from explorer import caches
 from explorer.components import Live
 from explorer.datasets import Subject
-from explorer.frames import MOST_VALUE, decode_pixels
+from explorer.frames import decode_pixels
 from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
@@ -324,13 +325,13 @@ def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
     if len(values) != z_dim:
         raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
     if not all(is_coordinate(value) for value in values):
-        raise ValueError("it holds a value that is not a finite number within ±1,000,000.")
+        raise ValueError(f"it holds a value that is not a finite number within ±{COORDINATE}.")
     return [float(value) for value in values]
 
 
 def is_coordinate(value: object) -> bool:
     """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
-    return type(value) in (int, float) and abs(value) <= MOST_VALUE  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= COORDINATE.most  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:

@@ -14,7 +14,11 @@ from core import digits
 from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
+<<<<<<< HEAD
 from core.limits import MB, PICTURE_BYTES
+=======
+from core.limits import LABEL_LENGTH
+>>>>>>> channel
 from explorer import attributes, caches, figures, kept, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
@@ -129,7 +133,7 @@ def _new() -> None:
     _direction(f"{suggestion} ({len(a)} and {len(b)} pictures)", vector, "new")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
-            "Name", placeholder=suggestion, max_chars=kept.MOST_NAME, key=state.DIRECTION_NAME
+            "Name", placeholder=suggestion, max_chars=LABEL_LENGTH.most, key=state.DIRECTION_NAME
         )
         st.button("Keep", type="primary", on_click=_keep, args=(name.strip() or suggestion, vector))
 
@@ -246,8 +250,9 @@ def _kept() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             key = f"{state.DIRECTION_NAME}_{id}"
             st.text_input(
-                f"Rename {direction['name']}", direction["name"], max_chars=kept.MOST_NAME, key=key,
-                label_visibility="collapsed", on_change=functools.partial(_rename, id, key),
+                f"Rename {direction['name']}", direction["name"], max_chars=LABEL_LENGTH.most,
+                key=key, label_visibility="collapsed",
+                on_change=functools.partial(_rename, id, key),
             )  # fmt: skip
             st.button("Remove", key=f"remove_{id}", on_click=kept.remove, args=("directions", id))
 
