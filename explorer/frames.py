@@ -12,6 +12,7 @@ Little-endian; see explorer/components/live.js for the browser's side.
     PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
+    ALIVE     nothing                                  in JSON which files the checkpoint has
 
 A frame that does not fit is refused with a close code and a reason.
 """
@@ -28,7 +29,7 @@ from explorer import caches, repairs
 if TYPE_CHECKING:
     from core import VAE
 
-DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
+DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, ALIVE = 1, 2, 3, 4, 5, 6, 7
 MOST_POINTS = 512  # decoded by one request
 MOST_VALUE = 1e6  # of a coordinate of z: the squares of more are no float32
 MOST_REASON = 123  # bytes, RFC 6455
@@ -78,6 +79,8 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
         if kind == PLACE:
             return Job(kind, lambda: _placed(name, sequence, z[0]))
         return Job(kind, lambda: _decoded(sequence, kind, model, z))
+    if kind == ALIVE:
+        return Job(kind, lambda: _alive(name, sequence))
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
@@ -87,6 +90,17 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
     except repairs.PayloadError as error:
         raise FrameError(INVALID, str(error)) from None
     return Job(kind, lambda: _repaired(name, sequence, kind, ask))
+
+
+def _alive(name: str, sequence: int) -> bytes:
+    """The answer to ALIVE. FrameError once the checkpoint is gone."""
+    from core.checkpoint import CheckpointError
+
+    try:
+        facts = json.dumps({"version": caches.version(name)})
+    except CheckpointError as error:
+        raise FrameError(INTERNAL, str(error)[:MOST_REASON]) from None
+    return packed(sequence, ALIVE, NO_PIXELS, facts)
 
 
 def _points(frame: bytes, z_dim: int, most: int) -> np.ndarray:

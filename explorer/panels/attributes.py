@@ -218,8 +218,8 @@ def _uploads() -> Groups:
 def _encoded(file: str, content: bytes) -> Tensor | None:
     """mu of an upload, (D,); one that cannot be read is said, and the others are used."""
     name = state.checkpoint()
-    known: dict[tuple[str, str], Tensor | str] = st.session_state[state.UPLOADED]
-    id = (name, hashlib.sha256(content).hexdigest())
+    known: dict[tuple[str, str, str], Tensor | str] = st.session_state[state.UPLOADED]
+    id = (name, caches.version(name), hashlib.sha256(content).hexdigest())
     if id not in known:
         model = caches.model(name)
         try:
