@@ -95,6 +95,15 @@ def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..
     return decorate
 
 
+def version(name: str) -> str:
+    """Another one whenever a file of the checkpoint is replaced. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError, fingerprint
+
+    if name not in checkpoints():
+        raise CheckpointError(f"There is no checkpoint {name!r}.")
+    return f"{hash(fingerprint(folder(name))) & 0xFFFFFFFF:x}"
+
+
 @per_checkpoint(max_entries=8)
 def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""

@@ -67,7 +67,7 @@ async def _converse(socket: WebSocket, desk: Desk, answers: asyncio.TaskGroup) -
             if job.kind == frames.DECODE:
                 planes = await desk.decode(serving.model, job.z)
                 await _send(socket, frames.packed(job.sequence, job.kind, planes))
-            elif job.kind == frames.PLACE:
+            elif job.kind in (frames.PLACE, frames.ALIVE):
                 # Less than a millisecond, as what handing it to another thread would take.
                 await _send(socket, frames.answered(serving, job))
             else:

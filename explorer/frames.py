@@ -12,6 +12,7 @@ Little-endian; see explorer/components/live.js for the browser's side.
     PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
+    ALIVE     nothing                                  in JSON which files the checkpoint has
 
 A frame that does not fit is refused with a close code and a reason.
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from core.data import LabelledImages
     from core.typicality import Reference
 
-DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
+DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, ALIVE = 1, 2, 3, 4, 5, 6, 7
 MOST_REASON = 123  # bytes, RFC 6455
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 NO_POINTS = np.empty((0, 0), np.float32)
@@ -110,6 +111,8 @@ def understood(model: "VAE", frame: bytes | None) -> Job:
         return Job(sequence, kind, _points(frame, model.z_dim, 1))
     if kind in (STRIPS, TILES):
         return Job(sequence, kind, _points(frame, model.z_dim, FRAME_POINTS.most))
+    if kind == ALIVE:
+        return Job(sequence, kind, NO_POINTS)
     if kind not in (REPAIR, COMPLETE):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
@@ -148,6 +151,8 @@ def answered(serving: Loaded, job: Job, gone: Callable[[], bool] = lambda: False
         return _repaired(serving.name, job, job.ask, gone)
     if job.kind == PLACE:
         return _placed(serving, job.sequence, job.z[0])
+    if job.kind == ALIVE:
+        return _alive(serving.name, job.sequence)
     return packed(job.sequence, job.kind, decoded(serving.model, job.z))
 
 
@@ -184,6 +189,11 @@ def place(among: Surroundings, z: np.ndarray) -> tuple[np.ndarray, str]:
     }
     planes = to_uint8(among.pictures.images[found.nearest]).flatten(0, 1).numpy()
     return planes, json.dumps(facts)
+
+
+def _alive(name: str, sequence: int) -> bytes:
+    """The answer to ALIVE. Raises CheckpointError once the checkpoint is gone."""
+    return packed(sequence, ALIVE, NO_PIXELS, json.dumps({"version": caches.version(name)}))
 
 
 def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -> bytes:

@@ -131,15 +131,14 @@ class BrowserFiles(StaticFiles):
         return response
 
 
-<<<<<<< HEAD
 INSIDE: list[BaseRoute] = [
     WebSocketRoute("/channel/{checkpoint}", channel),
     Route("/map/{checkpoint}/{projection}/{points}.json", map_figure),
     Route("/encoded/{checkpoint}/{points}.f32", encoded),
     Route("/pictures/{checkpoint}/{points}.u8", pictures),
     Route("/shadow/{checkpoint}.png", shadow_map),
-    Route("/training/{checkpoint}/{epoch:int}.map", epoch_map),
-    Route("/training/{checkpoint}/{kind}-{epoch:int}.png", epoch_picture),
+    Route("/training/{checkpoint}/{epoch}.map", epoch_map),
+    Route("/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
     Route("/plotly.js", plotly_js),
     Mount("/static", BrowserFiles(directory=COMPONENTS)),
 ]
@@ -152,18 +151,6 @@ def routes(base_path: str = "") -> list[BaseRoute]:
 
 
 ROUTES = routes()
-=======
-ROUTES: list[BaseRoute] = [
-    WebSocketRoute("/live/channel/{checkpoint}", channel),
-    Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
-    Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
-    Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
-    Route("/live/shadow/{checkpoint}.png", shadow_map),
-    Route("/live/training/{checkpoint}/{epoch}.map", epoch_map),
-    Route("/live/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
-    Route("/live/plotly.js", plotly_js),
-    Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
-]
 
 
 def _listening() -> Iterator[socket.socket]:
@@ -181,7 +168,6 @@ def hang_up_on_the_stuck() -> None:
     if option is not None:
         for listening in _listening():
             listening.setsockopt(socket.IPPROTO_TCP, option, STUCK)
->>>>>>> channel
 
 
 @asynccontextmanager

@@ -30,8 +30,8 @@ def refusal(headers: Headers) -> str | None:
         return None
     page, here = ", ".join(told)[:100] or "(none)", ", ".join(hosts)[:100]
     return (
-        f"The origin {page} is not this host, {here}. A proxy must pass on the Host header, or tell "
-        "X-Forwarded-Host."
+        f"The origin {page} is not this host, {here}. A proxy must pass on the Host header, or "
+        "tell X-Forwarded-Host."
     )
 
 

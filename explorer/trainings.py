@@ -50,7 +50,9 @@ class Entry(TypedDict):
 
 class Started(Entry):
     pid: int | None  # None: whoever started it died at that very moment
-    started: float  # unix time, before the process began
+    # When progress.json, if there was one, had been written before: what says the same is an
+    # earlier run's. No other time is compared with it, as clocks are set back and forth.
+    before: float | None
 
 
 class Queue(TypedDict):
@@ -132,7 +134,7 @@ def _run(name: str, queue: Queue) -> Run:
         return Run(name, "queued", progress, waiting.index(name) + 1, None)
     active = queue["active"]
     if active and active["name"] == name and _at_work(active):
-        if progress is None or progress.updated < active["started"]:
+        if progress is None or not _heard(progress, active):
             return Run(name, "starting", None, 0, None)
         state = {"running": "running", "finished": "measuring"}.get(progress.state, "stopping")
         return Run(name, state, progress, 0, None)
@@ -144,6 +146,11 @@ def _run(name: str, queue: Queue) -> Run:
     if state == "running" and not is_training(progress.pid, name):
         state = "interrupted"
     return Run(name, state, progress, 0, progress.reason)
+
+
+def _heard(progress: Progress | None, active: Started) -> bool:
+    """Whether this start of a run has written anything yet."""
+    return progress is not None and progress.updated != active["before"]
 
 
 def _last_heard(run: Run) -> float:
@@ -258,7 +265,8 @@ def _advance(queue: Queue) -> None:
     if queue["active"] or not queue["waiting"] or _by_hand():
         return
     entry = queue["waiting"].pop(0)
-    begun = Started(**entry, pid=None, started=time.time())
+    earlier = run_files.progress(folder(entry["name"]))
+    begun = Started(**entry, pid=None, before=earlier.updated if earlier else None)
     queue["active"] = begun
     _write(queue)  # before it starts: whatever happens now, it is not started twice
     try:
@@ -276,7 +284,7 @@ def _settle(queue: Queue) -> None:
         return
     queue["active"] = None
     progress = run_files.progress(folder(active["name"]))
-    if progress is None or progress.updated < active["started"]:
+    if not _heard(progress, active):
         queue["failed"][active["name"]] = _last_words(active["name"])
 
 
@@ -325,7 +333,7 @@ def _last_words(name: str) -> str:
 
 # ---- what can be done to a run
 
-_asked: dict[int, float] = {}  # pid -> when it was asked to stop
+_asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monotonic
 
 
 @refused_by(Refused)
@@ -346,11 +354,24 @@ def stop(name: str) -> None:
                 queue["active"] = None
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        if time.time() > _asked.setdefault(pid, time.time()) + PATIENCE:
+        if time.monotonic() > _asked.setdefault(pid, time.monotonic()) + PATIENCE:
             process.kill()
         else:
             process.terminate()
     advance()
+
+
+_news: dict[str, tuple[float, float]] = {}  # run -> its last `updated`, and when it was first seen
+
+
+def silence(run: Run) -> float:
+    """Seconds for which a run has not written anything, as far as this server has looked."""
+    if run.progress is None:
+        return 0.0
+    known = _news.get(run.name)
+    if known is None or known[0] != run.progress.updated:
+        known = _news[run.name] = run.progress.updated, time.monotonic()
+    return time.monotonic() - known[1]
 
 
 def stopping(run: Run) -> bool:
@@ -407,6 +428,8 @@ def _read() -> Queue:
     """Empty where there is none yet, or none that can be read."""
     value: dict[str, Any] = read_json(_place() / "queue.json") or {}
     empty = Queue(active=None, waiting=[], failed={})
+    if isinstance(value.get("active"), dict):  # a server of an earlier version may have begun it
+        value["active"].setdefault("before", None)
     return Queue(**value) if value.keys() == empty.keys() else empty  # type: ignore[typeddict-item]
 
 

@@ -14,11 +14,7 @@ from core import digits
 from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
-<<<<<<< HEAD
-from core.limits import MB, PICTURE_BYTES
-=======
-from core.limits import LABEL_LENGTH
->>>>>>> channel
+from core.limits import LABEL_LENGTH, MB, PICTURE_BYTES
 from explorer import attributes, caches, figures, kept, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
@@ -223,8 +219,8 @@ def _uploads() -> Groups:
 def _encoded(file: str, content: bytes) -> Tensor | None:
     """mu of an upload, (D,); one that cannot be read is said, and the others are used."""
     name = state.checkpoint()
-    known: dict[tuple[str, str], Tensor | str] = st.session_state[state.UPLOADED]
-    id = (name, hashlib.sha256(content).hexdigest())
+    known: dict[tuple[str, str, str], Tensor | str] = st.session_state[state.UPLOADED]
+    id = (name, caches.version(name), hashlib.sha256(content).hexdigest())
     if id not in known:
         model = caches.model(name)
         try:

@@ -10,12 +10,10 @@ centred as MNIST's are, by nothing of core. A photograph that ends in a sentence
 
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import tyro
 from PIL import Image, ImageOps
 from torch import nn
 
