@@ -14,7 +14,7 @@ from torch import Tensor
 from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, damages, figures, priors, repairs, sources, state
+from explorer import caches, damages, explained, figures, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -184,6 +184,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
         on_damage_change=state.commit_damage,
         on_open_change=state.open_answer,
     )
+    explained.about("repair")
     return completed
 
 
