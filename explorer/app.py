@@ -10,7 +10,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, kept, memory, state
+from explorer import caches, introduction, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -66,6 +66,7 @@ def main() -> None:
     # Each session runs in a thread of its own, and torch counts threads for each. What a page
     # computes is too little to share; beside a busy neighbour a second thread mostly waits.
     torch.set_num_threads(1)
+    st.html(Path(__file__).with_name("page.css"))
     page = st.navigation(list(PANELS.values()))
     without = any(page is PANELS[name] for name in NEED_NO_MODEL)
     if not caches.checkpoints():
@@ -83,6 +84,7 @@ def main() -> None:
     try:
         with st.sidebar:
             st.caption(model_facts(state.checkpoint()))
+            introduction.link()
         state.restore_z()
     except (CheckpointError, DataError, KeyError) as error:
         st.error(f"This model cannot be used. {error}")

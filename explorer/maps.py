@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
-from explorer import caches, jobs, kept, selections, state
+from explorer import caches, explained, jobs, kept, selections, state
 from explorer.changes import REFUSED, writable
 from explorer.components import Live, Neighbours, Plane, latent_map
 from explorer.served import SERVED
@@ -41,6 +41,8 @@ def render(live: Live) -> None:
     _embedding(name, id, missing=missing)
     if not missing:
         selections.render()
+    shown = st.session_state[state.PROJECTION]
+    explained.about("map", leave_out={"line", *PROJECTIONS} - {shown})
 
 
 def _projection_controls(name: str, z_dim: int) -> None:

@@ -28,6 +28,7 @@ Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
 NOTICE = "notice"  # str | None, a sentence to show once
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
+INTRODUCED = "introduced"  # int, how often the introduction was asked for again
 PROJECTION = "projection"  # an id of core.projection.available; URL: map
 AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
@@ -106,6 +107,7 @@ RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
+INTRODUCTION = "component_introduction"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -114,6 +116,7 @@ DEFAULTS: dict[str, object] = {
     REVISION: 0,
     NOTICE: None,
     GO_TO: None,
+    INTRODUCED: 0,
     PROJECTION: "pca",
     AXIS_X: 0,
     AXIS_Y: 1,

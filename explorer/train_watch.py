@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import data
-from explorer import caches, figures, run_files, state, trainings
+from explorer import caches, explained, figures, run_files, state, trainings
 from explorer.changes import writable
 from explorer.components import epoch_film
 from explorer.trainings import Run
@@ -132,6 +132,8 @@ def _run(run: Run) -> None:
             classes=_classes(run.name), colours=figures.CLASS_COLOURS, running=run.alive,
             key=state.TRAIN_FILM,
         )  # fmt: skip
+    if history or shown:
+        explained.about("training")
     elif run.alive:
         st.caption("Curves, samples, reconstructions and the map come after the first epoch.")
 

@@ -8,6 +8,7 @@ from explorer.components.draw_canvas import draw_canvas
 from explorer.components.epoch_film import epoch_film
 from explorer.components.history import history
 from explorer.components.image_input import image_input
+from explorer.components.introduction import introduction
 from explorer.components.latent_map import Marked, Neighbours, Plane, latent_map
 from explorer.components.latent_sliders import Axis, latent_sliders
 from explorer.components.model_table import Cell, Column, ModelRow, model_table
@@ -42,6 +43,7 @@ __all__ = [
     "epoch_film",
     "history",
     "image_input",
+    "introduction",
     "latent_map",
     "latent_sliders",
     "model_table",

@@ -15,7 +15,7 @@ from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
 from core.limits import LABEL_LENGTH, MB, PICTURE_BYTES
-from explorer import attributes, caches, figures, kept, state
+from explorer import attributes, caches, explained, figures, kept, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
 from explorer.wording import escaped
@@ -93,6 +93,7 @@ def _table() -> None:
         + "  \n".join(f"*{a.name}*: {a.meaning}." for a in ATTRIBUTES.values())
         + (f"  \n{hidden} dimensions that carry nothing are left out." if hidden else "")
     )
+    explained.about("correlation")
 
 
 def _direction(name: str, vector: Sequence[float], key: str) -> None:
@@ -236,6 +237,7 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
 
 
 def _kept() -> None:
+    explained.about("directions", leave_out=() if state.subject().ink else ("handwriting",))
     st.markdown("**Kept directions**")
     directions = kept.kept()["directions"]
     if not directions:
