@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -23,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from core.limits import MODEL_BYTES
 from explorer import caches, repairs
 from explorer.frames import DECODE, INTERNAL, PLACE, FrameError, Job, decode_pixels, understood
 
@@ -216,6 +218,8 @@ ROUTES = routes()
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
+    # Uploads live in memory only: past a megabyte Starlette would put them into a file.
+    MultiPartParser.spool_max_size = MODEL_BYTES.most
 
     def warm() -> None:
         import torch
@@ -235,7 +239,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
     async def tend() -> None:
         """The queue of trainings goes on also when nobody looks at it."""
-        await warming
+        await asyncio.shield(warming)  # a server that ends meanwhile ends this, not that
         from explorer import trainings
 
         while True:
