@@ -21,11 +21,9 @@ from PIL.Image import Resampling
 from core.fitting import FitError, fitted_picture
 from core.images import from_array
 from core.ink import BLUR, find_ink, fitted, ink_strength, straightened, without_rows
-from core.photo import LONG, MAX_BYTES, DigitError, checked, decoded, grey_channel, open_image
+from core.photo import LONG, DigitError, checked, decoded, grey_channel, open_image
 
-__all__ = [
-    "MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"
-]  # fmt: skip
+__all__ = ["Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"]
 
 SIDE, BOX = 28, 20  # pixels: MNIST's field, and the box that its digits are scaled into
 CENTRE = 14.5  # of the field, from its edge: measured, MNIST's mass lies in the middle of pixel 14

@@ -8,6 +8,7 @@ import streamlit as st
 from core import data, library
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
+from core.limits import MB, MODEL_BYTES, NAME
 from explorer import caches, jobs, overview, state
 from explorer.changes import REFUSED, writable
 from explorer.wording import escaped
@@ -125,7 +126,7 @@ def _rename(name: str, busy: str | None) -> None:
     st.markdown("**Rename or delete**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(
-            "New name", key=state.NEW_NAME, max_chars=library.MOST_NAME, placeholder=name, width=240
+            "New name", key=state.NEW_NAME, max_chars=NAME.most, placeholder=name, width=240
         )
         st.button(
             "Rename", icon=":material/edit:", disabled=bool(busy) or not new.strip(),
@@ -206,7 +207,7 @@ def _do_delete(name: str) -> None:
 
 
 def _upload() -> None:
-    from core.uploads import MAX_BYTES, model_from_bytes
+    from core.uploads import model_from_bytes
 
     st.markdown("**Upload a model**")
     st.caption(
@@ -214,7 +215,7 @@ def _upload() -> None:
         "knows, the tutorials' among them. Pickled code is refused."
     )
     file = st.file_uploader(
-        "File with weights", ENDINGS, key=state.MODEL_FILE, max_upload_size=MAX_BYTES // 2**20,
+        "File with weights", ENDINGS, key=state.MODEL_FILE, max_upload_size=MODEL_BYTES.most // MB,
         on_change=_suggest_name,
     )  # fmt: skip
     if file is None:
@@ -233,7 +234,7 @@ def _upload() -> None:
             help="Its test images are encoded for the map and the sliders' ranges",
         )
     )  # fmt: skip
-    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=library.MOST_NAME)
+    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=NAME.most)
     st.button(
         "Keep this model", type="primary", icon=":material/save:",
         on_click=functools.partial(_keep_upload, content, file.name, dataset),

@@ -107,8 +107,8 @@ def asked(image: bytes, mask: bytes, original: bytes = b"", **settings: Any) -> 
 
 def _settings(text: bytes, *, side: int) -> dict[str, Any]:
     """The JSON of a payload, each field checked by its kind. Raises PayloadError."""
+    from core.limits import REPAIR_ANSWERS, REPAIR_STEPS
     from core.methods import METHODS
-    from core.repair import MOST_ANSWERS, MOST_STEPS
 
     def number(value: object) -> bool:
         # Comparing refuses NaN and takes an int of any length, which math.isfinite does not.
@@ -123,8 +123,8 @@ def _settings(text: bytes, *, side: int) -> dict[str, Any]:
         "blur": number,
         "factor": lambda value: whole(value, 1, side) and side % value == 0,
         "method": lambda value: isinstance(value, str) and value in METHODS,
-        "k": lambda value: whole(value, 1, MOST_ANSWERS),
-        "steps": lambda value: value is None or whole(value, 0, MOST_STEPS),
+        "k": lambda value: whole(value, 1, REPAIR_ANSWERS.most),
+        "steps": lambda value: value is None or whole(value, 0, REPAIR_STEPS.most),
         "seed": lambda value: whole(value, 0, 2**32 - 1),
     }
     try:

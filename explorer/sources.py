@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core import digits
+from core.limits import PICTURE_BYTES
 from explorer import caches, state
 from explorer.components import draw_canvas, image_input
 
@@ -36,7 +37,7 @@ def upload(component: str, *, testid: str) -> bytes | None:
         given and given["name"],
         key=component,
         testid=testid,
-        max_bytes=digits.MAX_BYTES,
+        max_bytes=PICTURE_BYTES.most,
         on_file_change=functools.partial(_take_upload, component),
     )
     if given is None:

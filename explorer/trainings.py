@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from core import checkpoint
 from core.checkpoint import write_json
+from core.limits import NAME
 from explorer import run_files
 from explorer.changes import refused_by
 from explorer.run_files import Progress, read_json
@@ -32,7 +33,7 @@ NICE = 15  # of 19: after everything that somebody waits for
 # A core is left to the page and to whoever drags a slider on it.
 THREADS = max(1, (os.cpu_count() or 1) - 1)
 MOST_WAITING = 20
-MOST_NAME = 60
+MOST_NAME = NAME.most
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
 LOCK_TIMEOUT = 20  # s
 LAST_WORDS = 20_000  # bytes of what it said last that a reason is looked for in

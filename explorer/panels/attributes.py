@@ -14,6 +14,7 @@ from core import digits
 from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
+from core.limits import MB, PICTURE_BYTES
 from explorer import attributes, caches, figures, kept, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
@@ -204,7 +205,7 @@ def _uploads() -> Groups:
         with column:
             files = st.file_uploader(
                 f"Pictures of {side}", accept_multiple_files=True, key=key,
-                max_upload_size=digits.MAX_BYTES // 2**20,
+                max_upload_size=PICTURE_BYTES.most // MB,
             )  # fmt: skip
             codes = [_encoded(file.name, file.getvalue()) for file in files]
         sides.append([code for code in codes if code is not None])

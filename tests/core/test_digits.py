@@ -15,8 +15,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.data import load_dataset
-from core.digits import MAX_BYTES, DigitError, open_image, to_digit
+from core.digits import DigitError, open_image, to_digit
 from core.images import to_uint8
+from core.limits import PICTURE_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +253,7 @@ GOOD = encoded(SEVEN)
         pytest.param(encoded(Image.new("L", (200, 200), 0)), "No ink", id="black"),
         pytest.param(encoded(Image.new("RGBA", (200, 200))), "No ink", id="transparent"),
         pytest.param(png_header(30_000, 30_000), "megapixels", id="30,000x30,000"),
-        pytest.param(bytes(MAX_BYTES + 1), "over 20 MB", id="too many bytes"),
+        pytest.param(bytes(PICTURE_BYTES.most + 1), "over 20 MB", id="too many bytes"),
     ],
 )
 def test_a_bad_file_is_a_sentence(data: bytes, sentence: str) -> None:
