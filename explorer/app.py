@@ -1,5 +1,6 @@
 """The page's frame: which model, which panel. A new panel is a file in panels/ and a line here."""
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, kept, state
+from explorer import caches, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -94,6 +95,8 @@ def main() -> None:
     except CheckpointError as error:  # a person's own code may fail wherever it is called
         st.error(f"This model cannot be used here. {error}")
     state.publish()
+    with contextlib.suppress(CheckpointError):  # gone meanwhile: the next run says so
+        memory.remember()  # last: what this run has changed is in it
 
 
 def _run(render: Callable[[], None]) -> None:

@@ -109,7 +109,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
     if underlay == "tiles" and not _is_plane(projection):
         underlay = "none"
     # With another map.npz or other weights the browser asks anew.
-    version = f"{hash(checkpoints.fingerprint(caches.folder(name))) & 0xFFFFFFFF:x}"
+    version = caches.version(name)
     path = quote(name)
     latent_map(
         live,

@@ -35,6 +35,7 @@ def upload(component: str, *, testid: str) -> bytes | None:
     given = st.session_state[state.UPLOAD]
     image_input(
         given and given["name"],
+        session=st.session_state[state.SESSION],
         key=component,
         testid=testid,
         max_bytes=PICTURE_BYTES.most,
@@ -63,15 +64,20 @@ def drawing(component: str) -> bytes | None:
     """What was drawn by hand, as a PNG file."""
     drawn: bytes | None = st.session_state[state.DRAWING]
     draw_canvas(
-        drawn, noun=state.subject().a_noun, key=component,
+        drawn, session=st.session_state[state.SESSION], noun=state.subject().a_noun, key=component,
         on_png_change=functools.partial(_take_drawing, component),
     )  # fmt: skip
     return drawn
 
 
 def _take_drawing(component: str) -> None:
-    png = st.session_state[component].png
-    st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+    told = st.session_state[component].png
+    if not told:
+        return
+    try:
+        st.session_state[state.DRAWING] = base64.b64decode(told["content"], validate=True) or None
+    except (binascii.Error, TypeError, KeyError):
+        return  # no browser of ours says that
 
 
 def note() -> None:

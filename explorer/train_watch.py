@@ -2,7 +2,6 @@
 what can be done with it. All of it is read from files, so every browser sees the same."""
 
 import contextlib
-import time
 from typing import Any
 
 import streamlit as st
@@ -188,9 +187,10 @@ def _progress(run: Run, done: int) -> None:
                 words.append(f"negative ELBO {progress.reconstruction + progress.kl:.1f} nats")
             if trainings.stopping(run):
                 words = ["stopping …"]
-            elif time.time() > progress.updated + QUIET:
-                silence = duration(time.time() - progress.updated)
-                words.append(f"no news for {silence}: is the machine asleep or overloaded?")
+            elif (silent := trainings.silence(run)) > QUIET:
+                words.append(
+                    f"no news for {duration(silent)}: is the machine asleep or overloaded?"
+                )
             st.progress(min(1.0, max(0.0, share)), "  ·  ".join(words))
         elif run.state in ("stopping", "stopped", "failed", "interrupted"):
             st.progress(

@@ -2,6 +2,7 @@
 
 from explorer.components.bookmarks import bookmarks
 from explorer.components.browser_storage import browser_storage
+from explorer.components.connection import connection
 from explorer.components.decoded_image import decoded_image
 from explorer.components.draw_canvas import draw_canvas
 from explorer.components.epoch_film import epoch_film
@@ -35,6 +36,7 @@ __all__ = [
     "Tile",
     "bookmarks",
     "browser_storage",
+    "connection",
     "decoded_image",
     "draw_canvas",
     "epoch_film",

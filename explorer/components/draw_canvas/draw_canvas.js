@@ -27,6 +27,8 @@ export default component("draw-canvas", (root) => {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let actions = []; // { image } | { clear: true } | { points, width, erase }
   let setStateValue;
+  let session = null; // Python's; a new one knows nothing of what was drawn
+  let commits = 0; // in all, so that the same drawing told again is a change
 
   const paintStroke = ({ points, width, erase: erasing }, from = 0) => {
     context.strokeStyle = context.fillStyle = erasing ? "#000" : "#fff";
@@ -62,8 +64,9 @@ export default component("draw-canvas", (root) => {
 
   const send = () => {
     showTools();
-    const png = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
-    setStateValue("png", png);
+    const content = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
+    commits += 1;
+    setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
   const position = (event) => {
@@ -122,6 +125,9 @@ export default component("draw-canvas", (root) => {
     setStateValue = tell;
     hint.textContent = `Draw ${data.noun}`;
     canvas.setAttribute("aria-label", `Draw ${data.noun} here with mouse, pen or finger`);
+    const restarted = session !== null && data.session !== session;
+    session = data.session;
+    if (restarted && actions.length) send();
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
     if (!data.drawing) return;
