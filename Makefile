@@ -24,6 +24,8 @@ bench: .venv/dev browser
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/live_drag.py
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/walks.py
 	$(BIN)/python benchmarks/map.py
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/repair.py

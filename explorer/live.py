@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from core.limits import ID_LENGTH, REQUESTS_WAITING
+from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
 from explorer import caches, repairs
 from explorer.channel import channel, page_errors
 from explorer.frames import decode_pixels
@@ -173,6 +174,8 @@ def hang_up_on_the_stuck() -> None:
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
+    # Uploads live in memory only: past a megabyte Starlette would put them into a file.
+    MultiPartParser.spool_max_size = MODEL_BYTES.most
 
     def warm() -> None:
         import torch
@@ -192,7 +195,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
     async def tend() -> None:
         """The queue of trainings goes on also when nobody looks at it."""
-        await warming
+        await asyncio.shield(warming)  # a server that ends meanwhile ends this, not that
         from explorer import trainings
 
         while True:
