@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.walk import MOST_KEYS
+from core.limits import WALK_KEYS
 from explorer import state
 from explorer.components import connection
 from explorer.kept import packed as packed_indices
@@ -120,7 +120,7 @@ def _compared(told: list[Any]) -> tuple[str | None, str | None]:
 def _keys(told: list[Any]) -> list[dict[str, Any]]:
     return [
         {"id": str(key["id"]), "name": str(key["name"]), "z": [float(v) for v in key["z"]]}
-        for key in told[:MOST_KEYS]
+        for key in told[: WALK_KEYS.most]
         if all(state.is_coordinate(v) for v in key["z"])
     ]
 
