@@ -17,6 +17,7 @@ const ALIVE = 7; // whether the server is there, and which files its checkpoint 
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
 const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one: the wire is cut
@@ -178,7 +179,9 @@ class Channel {
       if (socket === this.#socket) this.#receive(event.data);
     };
     socket.onclose = (event) => {
-      if (socket === this.#socket) this.#lose(event.reason); // else replaced on purpose
+      if (socket !== this.#socket) return; // replaced on purpose
+      if (event.code === FULL) this.#retry = RETRY.most;
+      this.#lose(event.reason.replace(/\.$/, ""));
     };
   }
 
