@@ -9,7 +9,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, kept, state
+from explorer import caches, datasets, kept, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -44,6 +44,7 @@ PANELS = {
         icon=":material/compare:",
         url_path="reconstruct",
     ),
+    "learn": st.Page(panel("learn"), title="Learn", icon=":material/school:", url_path="learn"),
     "models": st.Page(
         panel("models"), title="Models", icon=":material/database:", url_path="models"
     ),
@@ -65,7 +66,9 @@ def model_facts(name: str) -> str:
         facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
     else:
         facts = [f"{config['architecture']} {sizes}, trained on {title}"]
-    if "neg_elbo" in metrics:
+    if datasets.is_plain_autoencoder(config):
+        facts.append("a plain autoencoder: no noise on the code, no KL")
+    elif "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
     return "  \n".join(facts)

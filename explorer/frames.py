@@ -12,6 +12,9 @@ Little-endian; see explorer/components/live.js for the browser's side.
     PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
+    PASSES    the same                                 encoded and decoded 1 to PASSES_MADE times
+    TERMS     mu and log_var of a q(z), D float32      decode(mu), then TERM_SAMPLES draws of q
+              each, and C*H*W levels of a picture x    decoded, and in JSON the nats of both terms
 
 A frame that does not fit is refused with a close code and a reason.
 """
@@ -28,7 +31,10 @@ from explorer import caches, repairs
 if TYPE_CHECKING:
     from core import VAE
 
-DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
+DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, TERMS, PASSES = 1, 2, 3, 4, 5, 6, 7, 8
+TERM_SAMPLES = 8  # of q: what the reconstruction is the mean over
+PASSES_MADE = 30
+MOST_LOG_VAR = 20.0  # either way, of the log variance of a q
 MOST_POINTS = 512  # decoded by one request
 MOST_VALUE = 1e6  # of a coordinate of z: the squares of more are no float32
 MOST_REASON = 123  # bytes, RFC 6455
@@ -78,7 +84,10 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
         if kind == PLACE:
             return Job(kind, lambda: _placed(name, sequence, z[0]))
         return Job(kind, lambda: _decoded(sequence, kind, model, z))
-    if kind not in (REPAIR, COMPLETE):
+    if kind == TERMS:
+        mu, log_var, x = _belief(frame, model)
+        return Job(kind, lambda: _terms(sequence, model, mu, log_var, x))
+    if kind not in (REPAIR, COMPLETE, PASSES):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
         raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; at most {picture} are taken.")
@@ -86,6 +95,8 @@ def understood(name: str, model: "VAE", frame: bytes | None) -> Job:
         ask = repairs.parsed(frame[REQUEST.size :], model.image_shape)
     except repairs.PayloadError as error:
         raise FrameError(INVALID, str(error)) from None
+    if kind == PASSES:
+        return Job(kind, lambda: _passes(sequence, model, ask))
     return Job(kind, lambda: _repaired(name, sequence, kind, ask))
 
 
@@ -158,6 +169,57 @@ def _repaired(name: str, sequence: int, kind: int, ask: repairs.Ask) -> bytes:
     except (RepairError, CheckpointError) as error:
         return packed(sequence, kind, NO_PIXELS, json.dumps({"error": str(error)}))
     return packed(sequence, kind, found.planes, found.facts)
+
+
+def _belief(frame: bytes, model: "VAE") -> tuple[np.ndarray, np.ndarray, bytes]:
+    """The payload of TERMS: mu and log_var, (D,) each, and the levels of x. Raises FrameError."""
+    numbers = 8 * model.z_dim
+    expected = REQUEST.size + numbers + model.image_size
+    if len(frame) != expected:
+        raise FrameError(
+            INVALID, f"The frame has {len(frame)} bytes; {expected} are expected of this kind."
+        )
+    q = np.frombuffer(frame, "<f4", 2 * model.z_dim, REQUEST.size).reshape(2, -1)
+    if not (np.abs(q) <= np.array([[MOST_VALUE], [MOST_LOG_VAR]])).all():  # false for NaN, too
+        raise FrameError(
+            INVALID,
+            f"mu must lie within ±{MOST_VALUE:,.0f} and log_var within ±{MOST_LOG_VAR:.0f}.",
+        )
+    return q[0], q[1], frame[REQUEST.size + numbers :]
+
+
+def _terms(sequence: int, model: "VAE", mu: np.ndarray, log_var: np.ndarray, x: bytes) -> bytes:
+    """The answer to TERMS. The noise is the same each time: what changes is what was moved."""
+    import torch
+
+    from core.checkpoint import CheckpointError
+    from core.images import to_uint8
+    from core.reconstruct import with_belief
+
+    noise = torch.randn(TERM_SAMPLES, model.z_dim, generator=torch.Generator().manual_seed(0))
+    q = torch.from_numpy(np.stack([mu, log_var]))
+    try:
+        found = with_belief(model, repairs.picture(x, model.image_shape), q[0], q[1], noise)
+    except CheckpointError as error:
+        return packed(sequence, TERMS, NO_PIXELS, json.dumps({"error": str(error)}))
+    planes = to_uint8(torch.cat([found.x_recon[None], found.samples])).flatten(0, 1).numpy()
+    facts = {"reconstruction": found.nll, "kl": found.kl}
+    return packed(sequence, TERMS, planes, json.dumps(facts))
+
+
+def _passes(sequence: int, model: "VAE", ask: repairs.Ask) -> bytes:
+    """The answer to PASSES."""
+    import torch
+
+    from core.checkpoint import CheckpointError
+    from core.images import to_uint8
+    from core.repair import iterated_passes
+
+    try:
+        made = iterated_passes(model, repairs.observation(ask, model.image_shape), PASSES_MADE)
+    except CheckpointError as error:
+        return packed(sequence, PASSES, NO_PIXELS, json.dumps({"error": str(error)}))
+    return packed(sequence, PASSES, to_uint8(torch.cat(made)).flatten(0, 1).numpy())
 
 
 def packed(sequence: int, kind: int, planes: np.ndarray, facts: str = "") -> bytes:

@@ -9,6 +9,7 @@ from explorer.components.history import history
 from explorer.components.image_input import image_input
 from explorer.components.latent_map import Marked, Neighbours, Plane, latent_map
 from explorer.components.latent_sliders import Axis, latent_sliders
+from explorer.components.lesson import lesson
 from explorer.components.model_table import Cell, Column, ModelRow, model_table
 from explorer.components.picture_grid import Row, Tile, picture_grid
 from explorer.components.picture_row import Picture, picture_row
@@ -42,6 +43,7 @@ __all__ = [
     "image_input",
     "latent_map",
     "latent_sliders",
+    "lesson",
     "model_table",
     "picture_grid",
     "picture_row",

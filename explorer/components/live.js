@@ -13,6 +13,8 @@ export const COMPLETE = 3;
 export const STRIPS = 4; // many z, (M, D), for the filmstrips
 export const TILES = 5; // many z for the tiles under the map
 const PLACE = 6;
+export const TERMS = 7; // both terms of the loss, of any q(z)
+export const PASSES = 8; // encoded and decoded again and again
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
@@ -112,7 +114,7 @@ function configure(data) {
   }
   if (switched) {
     place = null;
-    channel.connect();
+    channel.connect(checkpoint);
   }
   if (moved) {
     emit("z");
@@ -132,8 +134,10 @@ function emit(type, detail) {
   live.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
-/** The page's socket. Latest wins: one request of a kind is under way, the newest one waits. */
+/** A socket to one checkpoint. Latest wins: one request of a kind is under way, the newest waits. */
 class Channel {
+  #name = "";
+  #hear; // { onOpen(), onStatus() }
   #socket = null;
   #sequence = 0;
   #retry = RETRY.first;
@@ -142,20 +146,25 @@ class Channel {
   #waiting = new Map(); // kind -> { payload, since, onAnswer }
   status = { open: false, reason: "connecting" };
 
-  connect() {
+  constructor(hear) {
+    this.#hear = hear;
+  }
+
+  /** Speak to a checkpoint from now on, by default to the same one again. */
+  connect(name = this.#name) {
+    this.#name = name;
     clearTimeout(this.#retryTimer);
     this.#socket?.close(1000);
     this.#underWay.clear();
     this.#waiting.clear();
-    const url = new URL(`live/channel/${encodeURIComponent(checkpoint)}`, document.baseURI);
+    const url = new URL(`live/channel/${encodeURIComponent(name)}`, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => {
       this.#report(true, "");
-      this.request(DECODE, z, null, showPicture);
-      askForPlace();
+      this.#hear.onOpen();
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
@@ -220,12 +229,35 @@ class Channel {
 
   #report(open, reason) {
     this.status = { open, reason };
-    emit("status");
+    this.#hear.onStatus();
+  }
+
+  close() {
+    clearTimeout(this.#retryTimer);
+    this.#socket?.close(1000);
+    this.#socket = null;
   }
 }
 
-const channel = new Channel();
+const channel = new Channel({
+  onOpen: () => {
+    channel.request(DECODE, z, null, showPicture);
+    askForPlace();
+  },
+  onStatus: () => emit("status"),
+});
 export const channelStatus = () => channel.status;
+
+/**
+ * A socket to another checkpoint than the page's, until `ended` aborts. `onStatus()` hears when it
+ * opens and when it is lost; `request` is as `ask`.
+ */
+export function channelTo(name, onStatus, ended) {
+  const other = new Channel({ onOpen: () => {}, onStatus });
+  other.connect(name);
+  ended.addEventListener("abort", () => other.close());
+  return other;
+}
 
 /**
  * What a component's file exports. `build(root, listen)` makes its elements once and returns

@@ -19,7 +19,7 @@ from core.data import DataError
 from core.latent import latent_map
 from explorer import caches, datasets, repairs, state
 
-PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "models", "train")
+PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "learn", "models", "train")
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3, state.WALK_N: 6}
 Make = Callable[..., str]
 
