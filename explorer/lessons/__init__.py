@@ -51,8 +51,8 @@ class Lesson(NamedTuple):
 
 LESSONS: dict[str, Lesson] = {
     "compress": Lesson(
-        r"\hat{x} = \mathrm{decode}(z), \quad z = \mathrm{encode}(x), \qquad "
-        r"\min \; \mathbb{E}_x \bigl[ -\log p(x \mid \hat{x}) \bigr]",
+        r"\begin{gathered} z = \mathrm{encode}(x), \quad \hat{x} = \mathrm{decode}(z) \\ "
+        r"\min \; \mathbb{E}_x \bigl[ -\log p(x \mid \hat{x}) \bigr] \end{gathered}",
         (HINTON, AEVB),
         stages.compress,
     ),
@@ -63,22 +63,24 @@ LESSONS: dict[str, Lesson] = {
         stages.noise,
     ),
     "terms": Lesson(
-        r"\mathcal{L} = \underbrace{\mathbb{E}_{q(z \mid x)} [ -\log p(x \mid z) ]}"
-        r"_{\text{reconstruction}} + \beta \, \underbrace{\tfrac{1}{2} \sum_d \left( \mu_d^2 + "
-        r"\sigma_d^2 - 1 - \log \sigma_d^2 \right)}_{\mathrm{KL}(q(z \mid x) \,\|\, p(z))}",
+        r"\begin{gathered} \mathcal{L} = \mathbb{E}_{q(z \mid x)} [ -\log p(x \mid z) ] + \beta \, "
+        r"\mathrm{KL}(q(z \mid x) \,\|\, p(z)) \\ \mathrm{KL} = \tfrac{1}{2} \sum_d \left( "
+        r"\mu_d^2 + \sigma_d^2 - 1 - \log \sigma_d^2 \right) \end{gathered}",
         (AEVB, HIGGINS, BURDA),
         stages.terms,
     ),
     "trick": Lesson(
-        r"z = \mu + \sigma \odot \varepsilon, \quad \varepsilon \sim \mathcal{N}(0, I) \quad "
-        r"\Rightarrow \quad \nabla_{\mu, \sigma} \, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}"
-        r"[\nabla_{\mu, \sigma} f(\mu + \sigma \odot \varepsilon)]",
+        r"\begin{gathered} z = \mu + \sigma \odot \varepsilon, \quad \varepsilon \sim "
+        r"\mathcal{N}(0, I) \\ \nabla_{\mu, \sigma} \, \mathbb{E}_{q}[f(z)] = "
+        r"\mathbb{E}_{\varepsilon} [\nabla_{\mu, \sigma} f(\mu + \sigma \odot \varepsilon)] "
+        r"\end{gathered}",
         (AEVB, REZENDE),
         stages.trick,
     ),
     "repair": Lesson(
-        r"p(z \mid x_{\mathrm{seen}}) \propto p(z) \prod_{i \in \mathrm{seen}} p(x_i \mid z) "
-        r"\qquad \text{vs.} \qquad q(z \mid x_{\mathrm{damaged}})",
+        r"\begin{gathered} p(z \mid x_{\mathrm{seen}}) \propto p(z) \prod_{i \in "
+        r"\mathrm{seen}} p(x_i \mid z) \\ \text{vs.} \quad q(z \mid x_{\mathrm{damaged}}) "
+        r"\end{gathered}",
         (REZENDE, MATCHING),
         stages.repair,
     ),

@@ -136,7 +136,7 @@ def test_usable_at_390_px(open_page: Open) -> None:
     page = open_step(open_page, "compress&lang=zh", width=390)
     for step in LESSONS:
         name = chinese.WORDS[f"{step}.name"]
-        page.get_by_role("button", name=re.compile(f"^\\d {name}")).click()
+        page.get_by_role("radio", name=re.compile(f"^\\d {name}")).click()
         expect(page.get_by_text(chinese.WORDS[f"{step}.title"], exact=True)).to_be_visible()
         page.locator(f".lesson .stage.{step} canvas").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, step

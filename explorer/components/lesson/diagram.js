@@ -4,7 +4,8 @@
 import { element } from "../live.js";
 import { svg } from "./parts.js";
 
-const [WIDTH, HEIGHT] = [560, 190];
+const [WIDTH, HEIGHT] = [560, 142];
+const TOP = 30; // px above which there is nothing
 const ROW = 70; // px from the top: the middle of the boxes
 const BOXES = { x: 28, encoder: 128, code: 236, z: 330, decoder: 428, loss: 524 };
 const HALF = { x: 18, encoder: 42, code: 30, z: 20, decoder: 42, loss: 26 };
@@ -32,7 +33,7 @@ export function makeDiagram(words) {
   const key = (y, kind, text) => svg("g", { class: "key" },
     arrow(16, y, 52, y, kind), svg("text", { x: 60, y: y + 4 }, text));
   const drawing = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words.diagram, "data-testid": "lesson-diagram",
+    viewBox: `0 ${TOP} ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words.diagram, "data-testid": "lesson-diagram",
   }, ...forward, ...back, up, ...boxes, epsilon, dice, cross, key(140, "forward", words.forward), key(162, "back", words.gradient));
   const text = element("figcaption", { role: "status" });
 
