@@ -235,6 +235,22 @@ def training(browser: Browser, url: str) -> None:
         trainings.discard(name)
 
 
+def learn(browser: Browser, url: str, name: str, link: str) -> None:
+    """A step of Learn: an autoencoder beside a VAE, or the two terms with another answer."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1180}, color_scheme="light")
+    page.goto(f"{url}/learn{VIEW}&{link}")
+    page.locator(".lesson .stage canvas").first.wait_for()
+    page.wait_for_timeout(2500)
+    if page.get_by_test_id("lesson-prior").count():
+        page.get_by_test_id("lesson-prior").click()
+    else:
+        page.get_by_test_id("lesson-mean").fill("0.6")
+    page.mouse.move(700, 40)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=OUT / f"{name}.png")
+    page.close()
+
+
 def main() -> None:
     with Server() as server, chromium() as browser:
         for theme in ("light", "dark"):
@@ -244,6 +260,8 @@ def main() -> None:
             manifold(browser, server.url, theme)
             walk(browser, server.url, theme)
             models(browser, server.url, theme)
+        learn(browser, server.url, "learn-light", "step=noise&lang=en")
+        learn(browser, server.url, "learn-zh", "step=terms&lang=zh")
         training(browser, server.url)
         film(browser, server.url)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))

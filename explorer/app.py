@@ -10,7 +10,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, introduction, kept, memory, state
+from explorer import caches, datasets, introduction, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -32,6 +32,7 @@ ICONS = {
     "walk": "route",
     "attributes": "straighten",
     "reconstruct": "compare",
+    "learn": "school",
     "models": "database",
     "train": "model_training",
 }
@@ -56,7 +57,9 @@ def model_facts(name: str) -> str:
         facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
     else:
         facts = [f"{config['architecture']} {sizes}, trained on {title}"]
-    if "neg_elbo" in metrics:
+    if datasets.is_plain_autoencoder(config):
+        facts.append("a plain autoencoder: no noise on the code, no KL")
+    elif "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
     return "  \n".join(facts)

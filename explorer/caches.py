@@ -321,6 +321,16 @@ def measures(name: str) -> dict[str, Tensor]:
     return {id: values[:count] for id, values in found.items()}
 
 
+@per_checkpoint(max_entries=4)
+def code_noise(name: str) -> np.ndarray:
+    """(D,): the standard deviation that the encoder gives a test picture's code, on average."""
+    from core.latent import encode_images
+
+    _, log_var = encode_images(model(name), test_set(name).images)
+    mean: np.ndarray = log_var.mul(0.5).exp().mean(0).numpy()
+    return mean
+
+
 @per_checkpoint(max_entries=8)
 def attribute_correlations(name: str) -> np.ndarray:
     """(A, D): core.attributes.correlations of the test set."""

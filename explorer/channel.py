@@ -23,6 +23,8 @@ LANES = {
     frames.COMPLETE: "repair",
     frames.STRIPS: "strips",
     frames.TILES: "strips",
+    frames.TERMS: "glimpse",
+    frames.PASSES: "glimpse",
 }
 SEND_WITHIN = 30.0  # s; who takes nothing for so long is gone, whatever the network says
 

@@ -108,6 +108,11 @@ FIELDS: dict[str, Field] = {
         "below 1 pictures get sharper and samples worse.",
         0, 100, 0.1, simple=True,
     ),
+    "noise": Field(
+        "Objective", "Noise on the code",
+        "Off, and with beta 0, this is a plain autoencoder: no sampling and no KL. The panel Learn "
+        "shows what is lost.",
+    ),
     "warm_up": Field(
         "Objective", "KL warm-up (epochs)",
         "The KL's weight rises from 0 to beta over so many epochs, so that no dimension is given "

@@ -83,7 +83,7 @@ def open_page(
     yield open_
     context.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
-    panels = ("reconstruct", "repair", "walk", "attributes", "models", "train")
+    panels = ("reconstruct", "repair", "walk", "attributes", "learn", "models", "train")
     expected = [*expected_errors, *(f"/{panel}/_stcore/" for panel in panels)]
     unexpected = [p for p in problems if not any(part in p for part in expected)]
     assert not unexpected, "\n".join(unexpected)

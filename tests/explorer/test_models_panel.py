@@ -163,6 +163,18 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return values
 
 
+def test_a_plain_autoencoder_is_no_vae_to_compare() -> None:
+    card = describe("mnist-ae-20")
+    assert "mnist-ae-20" not in {dot.label for dot in overview.dots([("mnist-ae-20", card)])}
+    assert overview.network(card.config) == "VAE 784-400-20, plain autoencoder"
+    app = opened("Dimensions", "mnist-mlp-20")
+    assert app.session_state[state.OTHER] == "mnist-conv-32"
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.query_params["model"] = "mnist-ae-20"
+    assert "a plain autoencoder: no noise on the code, no KL" in said(app.run())
+    assert "ELBO" not in app.sidebar.caption[0].value
+
+
 def test_a_name_in_the_table_opens_its_model(two: Path, session: dict[str, Any]) -> None:
     session["table"] = SimpleNamespace(open="../tiny-2")
     overview._open("table")
