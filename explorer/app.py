@@ -105,7 +105,8 @@ def main() -> None:
 
 
 def _run(render: Callable[[], None]) -> None:
-    if notice := state.take(state.NOTICE):
+    notice = st.session_state[state.SAID] = state.take(state.NOTICE)
+    if notice:
         st.warning(str(notice))
     render()
 

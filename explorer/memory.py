@@ -43,7 +43,8 @@ def remember() -> None:
         memory=packed(),
         key=state.CONNECTION,
         on_memory_change=_recall,
-        on_look_change=lambda: None,  # the rerun is all that is wanted
+        looked=st.session_state[state.LOOKED],
+        on_look_change=_look,
     )
 
 
@@ -55,6 +56,16 @@ def _recall() -> None:
     st.session_state[state.RECALLED] = True
     for key, value in unpacked(str(told)).items():
         st.session_state[key] = value
+
+
+def _look() -> None:
+    """The rerun is all that is wanted, and the page be told of it. Nobody has asked for it by hand,
+    so what is said stays."""
+    told = st.session_state[state.CONNECTION].look
+    if said := st.session_state[state.SAID]:
+        state.notify(str(said))
+    if isinstance(told, int):
+        st.session_state[state.LOOKED] = told
 
 
 def packed() -> str:

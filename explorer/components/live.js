@@ -27,7 +27,7 @@ const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one
 /**
  * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"
  * (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
- * which).
+ * which), "heard" (after a cut, Python has heard what the hand did meanwhile).
  */
 export const live = new EventTarget();
 

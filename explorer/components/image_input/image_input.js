@@ -1,6 +1,6 @@
 // One picture: dropped, pasted or chosen. It stays in the session's memory on the server.
 
-import { channelStatus, component, element } from "../live.js";
+import { component, element } from "../live.js";
 
 // The last picture, for all places on the page that take one: { name, content, session }. A session
 // that does not know of it, after a cut or a restart of the server, is told again.
@@ -61,8 +61,8 @@ export default component("image-input", (root, listen, ended) => {
     if (file) take(file);
   }, { signal: ended });
 
-  listen("status", () => {
-    if (channelStatus().open && last && data.name !== last.name) tell(); // it was lost on its way
+  listen("heard", () => {
+    if (last && data.name !== last.name) tell(); // it was lost on its way
   });
 
   return (args) => {

@@ -104,8 +104,9 @@ export default component("repair-board", (root, listen) => {
   };
 
   const say = (text, isError = false) => {
-    const { open: live, reason } = channelStatus();
-    reading.textContent = live || isError ? text : `Not live: ${reason}. The repair follows when you let go.`;
+    const { open: live, reason, lost } = channelStatus();
+    const meanwhile = lost ? "" : " The repair follows when you let go.";
+    reading.textContent = live || isError ? text : `Not live: ${reason}.${meanwhile}`;
     reading.classList.toggle("error", isError || !live);
     if (isError || !live) announce(reading.textContent);
   };
