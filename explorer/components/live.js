@@ -267,6 +267,10 @@ class Channel {
 }
 
 const channel = new Channel();
+
+/** The picture that was uploaded last on this page, { name, content: base64 } or null. */
+export const upload = { last: null };
+
 export const channelStatus = () => channel.status;
 window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
 document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));

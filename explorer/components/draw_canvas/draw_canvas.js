@@ -6,6 +6,9 @@ import { component, element } from "../live.js";
 const SIDE = 280; // px of the picture that is sent, ten times a digit
 const BRUSH = { least: 8, most: 44, start: 22 }; // px of that picture
 
+// What was drawn last on this page, for a server that was restarted: { session, content }.
+let sketch = null;
+
 export default component("draw-canvas", (root) => {
   const canvas = element("canvas", {
     width: SIDE,
@@ -66,6 +69,7 @@ export default component("draw-canvas", (root) => {
     showTools();
     const content = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
     commits += 1;
+    sketch = { session, content };
     setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
@@ -130,12 +134,15 @@ export default component("draw-canvas", (root) => {
     if (restarted && actions.length) send();
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
-    if (!data.drawing) return;
+    const unheard = sketch && sketch.session !== session;
+    const drawing = unheard ? sketch.content : data.drawing;
+    if (!drawing) return;
     const image = new Image();
     image.onload = () => {
       actions.unshift({ image });
       repaint();
+      if (unheard) send();
     };
-    image.src = `data:image/png;base64,${data.drawing}`;
+    image.src = `data:image/png;base64,${drawing}`;
   };
 });
