@@ -8,7 +8,17 @@ import streamlit as st
 from core import library
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, compare, explained, kept, manage, model_figures, overview, state
+from explorer import (
+    caches,
+    compare,
+    datasets,
+    explained,
+    kept,
+    manage,
+    model_figures,
+    overview,
+    state,
+)  # fmt: skip
 from explorer.wording import escaped
 
 PLAIN = {"displayModeBar": False}
@@ -36,8 +46,12 @@ def _other(*, needed: bool) -> str | None:
         return None
     if st.session_state[state.OTHER] not in others:
         alike = [n for n in others if caches.dataset_of(n) == caches.dataset_of(mine)]
-        st.session_state[state.OTHER] = (alike or others)[0]
+        st.session_state[state.OTHER] = min(alike or others, key=_is_plain)  # another VAE first
     return str(st.selectbox(f"Compare {mine} with", others, key=state.OTHER, width=320))
+
+
+def _is_plain(name: str) -> bool:
+    return datasets.is_plain_autoencoder(caches.facts(name))
 
 
 def _compare() -> None:

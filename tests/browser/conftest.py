@@ -47,7 +47,7 @@ def open_page(
     `model`: unless the path says which; None for the one that the page opens with by itself.
     The introduction was dismissed before, but in a test marked first_visit.
     """
-    context = browser.new_context()
+    context = browser.new_context(ignore_https_errors=True)  # test_proxy.py signs its own
     if not request.node.get_closest_marker("first_visit"):
         context.add_init_script(INTRODUCED)
     problems: list[str] = []
@@ -83,7 +83,7 @@ def open_page(
     yield open_
     context.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
-    panels = ("reconstruct", "repair", "walk", "attributes", "models", "train")
+    panels = ("reconstruct", "repair", "walk", "attributes", "learn", "models", "train")
     expected = [*expected_errors, *(f"/{panel}/_stcore/" for panel in panels)]
     unexpected = [p for p in problems if not any(part in p for part in expected)]
     assert not unexpected, "\n".join(unexpected)

@@ -19,19 +19,22 @@ export default component("draw-canvas", (root) => {
   });
   const ring = element("div", { class: "ring" });
   const size = element("input", {
-    type: "range", min: BRUSH.least, max: BRUSH.most, value: BRUSH.start, "aria-label": "Brush size",
+    type: "range", min: BRUSH.least, max: BRUSH.most, value: BRUSH.start,
   });
-  const erase = element("button", { type: "button", "aria-pressed": "false" }, "Erase");
-  const undo = element("button", { type: "button" }, "Undo");
-  const clear = element("button", { type: "button" }, "Clear");
+  const erase = element("button", { type: "button", "aria-pressed": "false" });
+  const undo = element("button", { type: "button" });
+  const clear = element("button", { type: "button" });
   const hint = element("div", { class: "hint" });
   const sheet = element("div", { class: "sheet" }, canvas, ring, hint);
-  const brush = element("label", { class: "brush" }, "Brush", size);
+  const brushName = element("span");
+  const brush = element("label", { class: "brush" }, brushName, size);
   root.append(sheet, element("div", { class: "tools" }, brush, erase, undo, clear));
 
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let actions = []; // { image } | { clear: true } | { points, width, erase }
   let setStateValue;
+  let session = null; // Python's; a new one knows nothing of what was drawn
+  let commits = 0; // in all, so that the same drawing told again is a change
 
   const paintStroke = ({ points, width, erase: erasing }, from = 0) => {
     context.strokeStyle = context.fillStyle = erasing ? "#000" : "#fff";
@@ -67,8 +70,9 @@ export default component("draw-canvas", (root) => {
 
   const send = () => {
     showTools();
-    const png = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
-    setStateValue("png", png);
+    const content = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
+    commits += 1;
+    setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
   const position = (event) => {
@@ -161,9 +165,15 @@ export default component("draw-canvas", (root) => {
 
   return ({ data, setStateValue: tell }) => {
     setStateValue = tell;
-    hint.textContent = `Draw ${data.noun}`;
-    canvas.setAttribute("aria-label", `Draw ${data.noun} here with mouse, pen or finger; or move with `
-      + "the arrow keys and press Space, or hold Shift, to draw");
+    const { words } = data;
+    hint.textContent = words.hint;
+    canvas.setAttribute("aria-label", words.canvas);
+    brushName.textContent = words.brush;
+    size.setAttribute("aria-label", words.size);
+    [erase.textContent, undo.textContent, clear.textContent] = [words.erase, words.undo, words.clear];
+    const restarted = session !== null && data.session !== session;
+    session = data.session;
+    if (restarted && actions.length) send();
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
     if (!data.drawing) return;

@@ -19,6 +19,7 @@ export default component("repair-board", (root, listen) => {
   let data = null;
   let setStateValue;
   let setTriggerValue;
+  let session = null; // Python's; a new one may not know of the last strokes
   let revision = null; // of the last picture that Python set; the hand's own strokes do not change it
   let original = null;
   let changes = 0; // of the picture by the hand, since Python set it
@@ -103,8 +104,9 @@ export default component("repair-board", (root, listen) => {
   };
 
   const say = (text, isError = false) => {
-    const { open: live, reason } = channelStatus();
-    reading.textContent = live || isError ? text : `Not live: ${reason}. The repair follows when you let go.`;
+    const { open: live, reason, lost } = channelStatus();
+    const meanwhile = lost ? "" : " The repair follows when you let go.";
+    reading.textContent = live || isError ? text : `Not live: ${reason}.${meanwhile}`;
     reading.classList.toggle("error", isError || !live);
     if (isError || !live) announce(reading.textContent);
   };
@@ -143,6 +145,8 @@ export default component("repair-board", (root, listen) => {
   return (args) => {
     ({ data, setStateValue, setTriggerValue } = args);
     const size = [data.shape[2], data.shape[1]];
+    const restarted = session !== null && data.live.session !== session;
+    session = data.live.session;
     map.place(data.map);
     if (data.revision !== revision) {
       revision = data.revision;
@@ -152,6 +156,10 @@ export default component("repair-board", (root, listen) => {
       original = data.original ? fromBase64(data.original) : null;
       brush.load(decoded(data.now), decoded(data.start), size);
       pictures.showOriginal(original, ...size);
+    } else if (restarted && data.commit !== commits) {
+      changes += 1; // painted while nobody heard it
+      rest(REST);
+      return;
     } else if (data.commit !== commits || committed !== changes) {
       return; // the echo of an earlier hand
     }
