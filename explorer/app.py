@@ -80,7 +80,8 @@ def main() -> None:
             st.error(NO_MODEL)
         return
     state.restore()
-    if target := state.take(state.GO_TO):
+    target = state.take(state.GO_TO)
+    if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])
     with st.sidebar:
         st.selectbox("Model", caches.checkpoints(), key=state.CHECKPOINT)
