@@ -37,6 +37,20 @@ MODEL_BYTES = Limit(
 FOLDER_BYTES = Limit(
     4 * 2**30, "bytes of a folder's pictures as float32", "training shuffles a copy of them"
 )
+CLASSES = Limit(256, "class folders of a folder of images", "a label is kept in one byte")
+NAME = Limit(60, "characters of a model's name", "it is a folder's name and a line of every list")
+BLOCKS = Limit(
+    64, "residual blocks on each side of a network",
+    "building them takes time, whatever the file of weights holds",
+)  # fmt: skip
+IMPORTANCE_SAMPLES = Limit(
+    64, "importance samples of a training", "an epoch's noise is drawn at once"
+)
+WALK_KEYS = Limit(5, "keys of a walk", "the geodesic between two of them takes up to a second")
+REPAIR_ANSWERS = Limit(
+    256, "answers of a repair", "each is a picture that is refined, sent and shown"
+)
+REPAIR_STEPS = Limit(2_000, "steps of a repair", "each decodes every answer: seconds, not minutes")
 
 # What the page's live channel, its maps and its memory take.
 CLIENTS = Limit(

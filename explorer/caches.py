@@ -95,6 +95,29 @@ def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..
     return decorate
 
 
+def version(name: str) -> str:
+    """Another one whenever a file of the checkpoint is replaced. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError, fingerprint
+
+    if name not in checkpoints():
+        raise CheckpointError(f"There is no checkpoint {name!r}.")
+    return f"{hash(fingerprint(folder(name))) & 0xFFFFFFFF:x}"
+
+
+def weights(name: str) -> str:
+    """Another one whenever the checkpoint's weights are replaced."""
+    from core.checkpoint import identity
+
+    return str(identity(folder(name) / "model.safetensors"))
+
+
+def is_training(name: str) -> bool:
+    """Whether a run is writing into the checkpoint."""
+    from core import library
+
+    return library.is_training(folder(name))
+
+
 @per_checkpoint(max_entries=8)
 def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""
@@ -310,6 +333,16 @@ def measures(name: str) -> dict[str, Tensor]:
     if all(len(values) == count for values in found.values()):
         return found
     return {id: values[:count] for id, values in found.items()}
+
+
+@per_checkpoint(max_entries=4)
+def code_noise(name: str) -> np.ndarray:
+    """(D,): the standard deviation that the encoder gives a test picture's code, on average."""
+    from core.latent import encode_images
+
+    _, log_var = encode_images(model(name), test_set(name).images)
+    mean: np.ndarray = log_var.mul(0.5).exp().mean(0).numpy()
+    return mean
 
 
 @per_checkpoint(max_entries=8)

@@ -23,6 +23,8 @@ LANES = {
     frames.COMPLETE: "repair",
     frames.STRIPS: "strips",
     frames.TILES: "strips",
+    frames.TERMS: "glimpse",
+    frames.PASSES: "glimpse",
 }
 SEND_WITHIN = 30.0  # s; who takes nothing for so long is gone, whatever the network says
 
@@ -67,7 +69,7 @@ async def _converse(socket: WebSocket, desk: Desk, answers: asyncio.TaskGroup) -
             if job.kind == frames.DECODE:
                 planes = await desk.decode(serving.model, job.z)
                 await _send(socket, frames.packed(job.sequence, job.kind, planes))
-            elif job.kind == frames.PLACE:
+            elif job.kind in (frames.PLACE, frames.ALIVE):
                 # Less than a millisecond, as what handing it to another thread would take.
                 await _send(socket, frames.answered(serving, job))
             else:

@@ -12,6 +12,10 @@ Little-endian; see explorer/components/live.js for the browser's side.
     PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
+    PASSES    the same                                 encoded and decoded 1 to answers.PASSES times
+    TERMS     mu and log_var of a q(z), D float32      decode(mu), then some draws of q
+              each, and C*H*W levels of a picture x    decoded, and in JSON the nats of both terms
+    ALIVE     nothing                                  in JSON which files the checkpoint has
 
 A frame that does not fit is refused with a close code and a reason.
 """
@@ -32,9 +36,10 @@ if TYPE_CHECKING:
     from core.data import LabelledImages
     from core.typicality import Reference
 
-DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE = 1, 2, 3, 4, 5, 6
+DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, ALIVE, TERMS, PASSES = 1, 2, 3, 4, 5, 6, 7, 8, 9
 MOST_REASON = 123  # bytes, RFC 6455
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
+MOST_LOG_VAR = 20.0  # either way, of the log variance of a q
 NO_POINTS = np.empty((0, 0), np.float32)
 REQUEST = struct.Struct("<II")  # sequence, kind
 ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
@@ -78,6 +83,7 @@ class Job(NamedTuple):
     kind: int
     z: np.ndarray  # (M, D) points
     ask: repairs.Ask | None = None  # or a repair
+    x: bytes = b""  # the levels of a picture
 
 
 def loaded(name: str) -> Loaded:
@@ -110,7 +116,12 @@ def understood(model: "VAE", frame: bytes | None) -> Job:
         return Job(sequence, kind, _points(frame, model.z_dim, 1))
     if kind in (STRIPS, TILES):
         return Job(sequence, kind, _points(frame, model.z_dim, FRAME_POINTS.most))
-    if kind not in (REPAIR, COMPLETE):
+    if kind == ALIVE:
+        return Job(sequence, kind, NO_POINTS)
+    if kind == TERMS:
+        belief, x = _belief(frame, model)
+        return Job(sequence, kind, belief, x=x)
+    if kind not in (REPAIR, COMPLETE, PASSES):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
         raise FrameError(TOO_BIG, f"The frame has {len(frame)} bytes; at most {picture} are taken.")
@@ -144,10 +155,14 @@ def answered(serving: Loaded, job: Job, gone: Callable[[], bool] = lambda: False
 
     Raises FrameError where a person's own decoder fails.
     """
+    if job.kind in (TERMS, PASSES):
+        return _lesson(serving.model, job)
     if job.ask is not None:
         return _repaired(serving.name, job, job.ask, gone)
     if job.kind == PLACE:
         return _placed(serving, job.sequence, job.z[0])
+    if job.kind == ALIVE:
+        return _alive(serving.name, job.sequence)
     return packed(job.sequence, job.kind, decoded(serving.model, job.z))
 
 
@@ -186,6 +201,11 @@ def place(among: Surroundings, z: np.ndarray) -> tuple[np.ndarray, str]:
     return planes, json.dumps(facts)
 
 
+def _alive(name: str, sequence: int) -> bytes:
+    """The answer to ALIVE. Raises CheckpointError once the checkpoint is gone."""
+    return packed(sequence, ALIVE, NO_PIXELS, json.dumps({"version": caches.version(name)}))
+
+
 def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -> bytes:
     """The answer frame of a repair; what a user can mend is a sentence in it, without pixels."""
     from core.checkpoint import CheckpointError
@@ -211,6 +231,38 @@ def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -
     except (RepairError, CheckpointError) as error:
         return packed(job.sequence, job.kind, NO_PIXELS, json.dumps({"error": str(error)}))
     return packed(job.sequence, job.kind, found.planes, found.facts)
+
+
+def _belief(frame: bytes, model: "VAE") -> tuple[np.ndarray, bytes]:
+    """The payload of TERMS: mu and log_var, (2, D), and the levels of x. Raises FrameError."""
+    numbers = 8 * model.z_dim
+    expected = REQUEST.size + numbers + model.image_size
+    if len(frame) != expected:
+        raise FrameError(
+            INVALID, f"The frame has {len(frame)} bytes; {expected} are expected of this kind."
+        )
+    q = np.frombuffer(frame, "<f4", 2 * model.z_dim, REQUEST.size).reshape(2, -1)
+    if not (np.abs(q) <= np.array([[COORDINATE.most], [MOST_LOG_VAR]])).all():  # false for NaN, too
+        raise FrameError(
+            INVALID,
+            f"mu must lie within ±{COORDINATE} and log_var within ±{MOST_LOG_VAR:.0f}.",
+        )
+    return q, frame[REQUEST.size + numbers :]
+
+
+def _lesson(model: "VAE", job: Job) -> bytes:
+    """The answer to TERMS and PASSES; where a person's own network fails, a sentence in it."""
+    from core.checkpoint import CheckpointError
+    from explorer.lessons import answers
+
+    try:
+        if job.ask is not None:
+            planes, facts = answers.passes(model, job.ask)
+        else:
+            planes, facts = answers.terms(model, job.z, job.x)
+    except CheckpointError as error:
+        planes, facts = NO_PIXELS, json.dumps({"error": str(error)})
+    return packed(job.sequence, job.kind, planes, facts)
 
 
 def packed(sequence: int, kind: int, planes: np.ndarray, facts: str = "") -> bytes:

@@ -1,6 +1,7 @@
 """What a person makes of a checkpoint's latent space and wants back: bookmarks, names, directions.
 
-It belongs to one session (`state.KEPT`, by checkpoint) and is written into the browser's own
+A model may be replaced by one of other dimensions under the same name: what fits is shown, the rest
+waits. It belongs to one session (`state.KEPT`, by checkpoint) and is written into the browser's own
 storage, so that it survives a reload and a restart of the server and no other visitor sees it.
 What comes back from there is checked like anything that comes from outside.
 """
@@ -18,6 +19,8 @@ import streamlit as st
 from core.limits import BOOKMARKS, LABEL_LENGTH, MAP_POINTS
 from explorer import caches, state
 from explorer.components import browser_storage
+
+MOST_DIMENSIONS = 4096  # of a stored point
 
 
 class Bookmark(TypedDict):
@@ -46,16 +49,38 @@ class Kept(TypedDict):
 
 
 def kept() -> Kept:
-    """What is kept for the checkpoint in use. Change it by `keep` only."""
-    everything: dict[str, Kept] = st.session_state[state.KEPT]
+    """What is kept for the checkpoint in use and fits it. Change it by `keep` only."""
+    return _split()[0]
+
+
+def _split() -> tuple[Kept, Kept]:
+    """What fits the checkpoint in use, and what is of other dimensions."""
     empty = Kept(bookmarks=[], directions=[], names={}, locked=[])
-    return everything.get(state.checkpoint(), empty)
+    found: Kept = st.session_state[state.KEPT].get(state.checkpoint(), empty)
+    size = len(state.z())
+
+    def part(mine: bool) -> Kept:
+        return Kept(
+            bookmarks=[mark for mark in found["bookmarks"] if (len(mark["z"]) == size) is mine],
+            directions=[way for way in found["directions"] if (len(way["vector"]) == size) is mine],
+            names={d: name for d, name in found["names"].items() if (int(d) < size) is mine},
+            locked=[d for d in found["locked"] if (d < size) is mine],
+        )
+
+    return part(True), part(False)
 
 
 def keep(**changes: Any) -> None:
     """Replace fields of `kept()`."""
-    now: Any = {**kept(), **changes}
-    st.session_state[state.KEPT] = {**st.session_state[state.KEPT], state.checkpoint(): now}
+    present, waiting = _split()
+    now: Any = {**present, **changes}
+    joined = Kept(
+        bookmarks=[*now["bookmarks"], *waiting["bookmarks"]],
+        directions=[*now["directions"], *waiting["directions"]],
+        names=now["names"] | waiting["names"],
+        locked=[*now["locked"], *waiting["locked"]],
+    )
+    st.session_state[state.KEPT] = {**st.session_state[state.KEPT], state.checkpoint(): joined}
 
 
 def add_bookmark(name: str, z: Sequence[float]) -> None:
@@ -99,7 +124,8 @@ def storage() -> None:
     """Keep the browser's copy the same, and that of the map's named groups. Once on every page."""
     name = state.checkpoint()
     groups = st.session_state[state.GROUPS].get(name, {})
-    value = {**kept(), "groups": {group: packed(of) for group, of in groups.items()}}
+    everything = st.session_state[state.KEPT].get(name, kept())
+    value = {**everything, "groups": {group: packed(of) for group, of in groups.items()}}
     browser_storage(
         f"latent-explorer/{name}",
         json.dumps(value),
@@ -116,12 +142,13 @@ def _adopt() -> None:
     told = st.session_state[state.STORAGE].stored
     name = state.checkpoint()
     if told and told["key"] == f"latent-explorer/{name}":
-        stored = checked(told["value"], len(state.z()), dict(kept()) if told["merge"] else {})
+        mine = dict(st.session_state[state.KEPT].get(name, {})) if told["merge"] else {}
+        stored = checked(told["value"], mine)
         st.session_state[state.KEPT] = {**st.session_state[state.KEPT], name: stored}
         st.session_state[state.HEARD] = {*st.session_state[state.HEARD], name}
         everything = st.session_state[state.GROUPS]
-        mine = everything.get(name, {}) if told["merge"] else {}
-        groups = {**checked_groups(told["value"]), **mine}
+        own = everything.get(name, {}) if told["merge"] else {}
+        groups = {**checked_groups(told["value"]), **own}
         st.session_state[state.GROUPS] = {**everything, name: groups}
 
 
@@ -130,6 +157,12 @@ def packed(indices: Sequence[int]) -> str:
     bits = np.zeros(max(indices, default=-1) + 1, np.uint8)
     bits[np.asarray(indices, int)] = 1
     return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+
+
+def unpacked(mask: str) -> np.ndarray:
+    """The indices that `packed` made a mask of, (M,) int32. Raises ValueError, TypeError."""
+    raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
+    return np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
 
 
 def checked_groups(text: str) -> dict[str, np.ndarray]:
@@ -141,17 +174,16 @@ def checked_groups(text: str) -> dict[str, np.ndarray]:
     found = {}
     for name, mask in itertools.islice(listed, BOOKMARKS.most):
         try:
-            raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
+            indices = unpacked(mask)
         except (ValueError, TypeError):
             continue
-        indices = np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
         if len(indices) and indices[-1] < MAP_POINTS.most:
             found[_name(name)] = indices
     return found
 
 
-def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
-    """Stored JSON as a Kept, joined with `mine`; whatever does not fit the model is left out."""
+def checked(text: str, mine: dict[str, Any]) -> Kept:
+    """Stored JSON as a Kept, joined with `mine`; whatever is none is left out."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -166,7 +198,7 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
             if isinstance(entry, dict)
             and isinstance(entry.get("id"), str)
             and isinstance(entry.get("name"), str)
-            and _is_vector(entry.get(vector), z_dim)
+            and _is_vector(entry.get(vector))
         ]
         joined = {entry["id"]: entry for entry in [*good, *mine.get(field, [])]}
         return list(joined.values())[: BOOKMARKS.most]
@@ -177,12 +209,12 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
         directions=entries("directions", "vector"),
         names={
             str(d): _name(names[str(d)])
-            for d in range(z_dim)
+            for d in range(MOST_DIMENSIONS)
             if isinstance(names, dict) and isinstance(names.get(str(d)), str)
         }
         | mine.get("names", {}),
         locked=sorted(
-            {d for d in range(z_dim) if isinstance(locked, list) and d in locked}
+            {d for d in (locked if isinstance(locked, list) else []) if _is_dimension(d)}
             | set(mine.get("locked", []))
         ),
     )
@@ -200,12 +232,16 @@ def thumbnails(points: Sequence[Sequence[float]]) -> list[bytes]:
     return [planes[n * channels : (n + 1) * channels].tobytes() for n in range(len(points))]
 
 
-def _is_vector(value: object, size: int) -> bool:
+def _is_vector(value: object) -> bool:
     return (
         isinstance(value, list)
-        and len(value) == size
+        and 0 < len(value) <= MOST_DIMENSIONS
         and all(state.is_coordinate(v) for v in value)
     )
+
+
+def _is_dimension(value: object) -> bool:
+    return type(value) is int and 0 <= value < MOST_DIMENSIONS
 
 
 def _id(present: Sequence[object]) -> str:

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from core.limits import ID_LENGTH, REQUESTS_WAITING
+from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
 from explorer import caches, repairs
 from explorer.channel import channel, page_errors
 from explorer.frames import decode_pixels
@@ -135,23 +136,26 @@ class BrowserFiles(StaticFiles):
         return response
 
 
-async def nothing_else(request: Request) -> Response:
-    """Streamlit would answer with its page, which no script of ours understands."""
-    raise HTTPException(404)
-
-
-ROUTES: list[BaseRoute] = [
-    WebSocketRoute("/live/channel/{checkpoint}", channel),
-    Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
-    Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
-    Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
-    Route("/live/shadow/{checkpoint}.png", shadow_map),
-    Route("/live/training/{checkpoint}/{epoch}.map", epoch_map),
-    Route("/live/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
-    Route("/live/plotly.js", plotly_js),
-    Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
-    Route("/live/{rest:path}", nothing_else),
+INSIDE: list[BaseRoute] = [
+    WebSocketRoute("/channel/{checkpoint}", channel),
+    Route("/map/{checkpoint}/{projection}/{points}.json", map_figure),
+    Route("/encoded/{checkpoint}/{points}.f32", encoded),
+    Route("/pictures/{checkpoint}/{points}.u8", pictures),
+    Route("/shadow/{checkpoint}.png", shadow_map),
+    Route("/training/{checkpoint}/{epoch}.map", epoch_map),
+    Route("/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
+    Route("/plotly.js", plotly_js),
+    Mount("/static", BrowserFiles(directory=COMPONENTS)),
 ]
+
+
+def routes(base_path: str = "") -> list[BaseRoute]:
+    """Everything below live/, where the page looks for it: below Streamlit's server.baseUrlPath,
+    which Streamlit puts before its own routes only."""
+    return [Mount(f"/{base_path.strip('/')}/live".replace("//", "/"), routes=INSIDE)]
+
+
+ROUTES = routes()
 
 
 def _listening() -> Iterator[socket.socket]:
@@ -174,6 +178,8 @@ def hang_up_on_the_stuck() -> None:
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
+    # Uploads live in memory only: past a megabyte Starlette would put them into a file.
+    MultiPartParser.spool_max_size = MODEL_BYTES.most
 
     def warm() -> None:
         import torch
@@ -193,7 +199,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
     async def tend() -> None:
         """The queue of trainings goes on also when nobody looks at it."""
-        await warming
+        await asyncio.shield(warming)  # a server that ends meanwhile ends this, not that
         from explorer import trainings
 
         while True:

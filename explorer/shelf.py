@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import images, metrics
 from core.limits import BOOKMARKS
-from explorer import caches, dials, kept, state
+from explorer import caches, dials, explained, kept, state
 from explorer.components import Live, Picture, bookmarks, latent_sliders, picture_row
 from explorer.wording import escaped
 
@@ -67,6 +67,7 @@ def _compare(live: Live, a: kept.Bookmark, b: kept.Bookmark) -> None:
             on_z_change=functools.partial(state.commit_z, state.MIX),
             on_edit_change=lambda: None,
         )
+        explained.about("comparison")
 
 
 def _compared() -> tuple[str | None, str | None]:

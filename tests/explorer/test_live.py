@@ -18,7 +18,9 @@ from core.data import DataError
 from core.images import to_uint8
 from core.library import delete_checkpoint
 from core.limits import CLIENTS, FRAME_POINTS, REPAIR_SECONDS
+from core.objective import elbo
 from explorer import caches, channel, desks, frames, live, repairs
+from explorer.lessons import answers
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -36,6 +38,31 @@ def model() -> VAE:
 
 def frame(z: np.ndarray, sequence: int = 1, kind: int = frames.DECODE) -> bytes:
     return frames.REQUEST.pack(sequence, kind) + z.astype("<f4").tobytes()
+
+
+def belief(mu: np.ndarray, log_var: np.ndarray, x: bytes = bytes(784)) -> bytes:
+    return frame(np.concatenate([mu, log_var]), kind=frames.TERMS) + x
+
+
+def test_the_terms_of_any_belief(client: TestClient, model: VAE) -> None:
+    """Of the encoder's own they are its ELBO's, up to the few draws that are taken."""
+    x = (np.arange(784) % 256).astype(np.uint8).tobytes()
+    picture = torch.tensor(list(x)).view(1, 1, 28, 28) / 255
+    mu, log_var = (part[0].numpy() for part in model.encode(picture))
+    facts = []
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        for wide in (log_var, log_var, np.zeros(20)):
+            socket.send_bytes(belief(mu, wide, x))
+            reply = socket.receive_bytes()
+            planes = 1 + answers.SAMPLES
+            assert frames.ANSWER.unpack_from(reply)[1:5] == (frames.TERMS, planes, 28, 28)
+            facts.append(json.loads(reply[frames.ANSWER.size + planes * 784 :]))
+    own, again, other = facts
+    assert own == again != other
+    terms = elbo(model, picture, samples=64, generator=torch.Generator().manual_seed(1))
+    assert own["kl"] == pytest.approx(float(terms.kl), rel=1e-4)
+    assert own["reconstruction"] == pytest.approx(float(terms.reconstruction), rel=0.1)
+    assert other["kl"] == pytest.approx(0.5 * float(np.square(mu).sum()), rel=1e-4)
 
 
 def assert_alive(client: TestClient) -> None:
@@ -71,6 +98,9 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
         (frame(np.zeros(30), kind=frames.STRIPS), 1007, "128 bytes"),
         (frame(np.zeros(0), kind=frames.TILES), 1007, "8 bytes"),
         (frame(np.zeros(20 * 513), kind=frames.TILES), 1009, "41048 bytes"),
+        (belief(np.zeros(20), np.zeros(20), bytes(783)), 1007, "951 bytes; 952 are expected"),
+        (belief(np.full(20, np.nan), np.zeros(20)), 1007, "mu must lie within"),
+        (belief(np.zeros(20), np.full(20, 21.0)), 1007, "log_var within ±20"),
         ("text", 1003, "not text"),
     ],
 )
@@ -232,7 +262,7 @@ def test_browser_files_and_nothing_else(client: TestClient) -> None:
 def test_both_halves_agree_on_the_frames() -> None:
     script = (Path(live.COMPONENTS) / "live.js").read_text()
     assert f"const DECODE = {frames.DECODE};" in script
-    for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE"):
+    for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE", "TERMS", "PASSES"):
         assert f"const {kind} = {getattr(frames, kind)};" in script
     filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
     assert f"const MOST_POINTS = {FRAME_POINTS.most};" in filmstrips

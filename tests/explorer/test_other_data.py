@@ -19,7 +19,7 @@ from core.data import DataError
 from core.latent import latent_map
 from explorer import caches, datasets, repairs, state
 
-PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "models", "train")
+PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "learn", "models", "train")
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3, state.WALK_N: 6}
 Make = Callable[..., str]
 
@@ -140,7 +140,7 @@ def test_colour_photographs_whose_folder_is_gone(
     data._folder_split.cache_clear()
     app = open_panel(panel, photographs)
     assert not app.exception
-    if panel in ("repair", "reconstruct", "walk"):  # of Walk within "Add a key" alone
+    if panel in ("repair", "reconstruct", "walk", "learn"):  # of Walk within "Add a key" alone
         assert "There is no folder" in app.error[0].value
     else:
         assert not app.error
