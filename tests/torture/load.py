@@ -26,7 +26,7 @@ from explorer import caches, frames
 from tests.torture.channel import MB, asked, memory
 from tests.torture.fuzzed_frames import repair
 from tests.torture.tally import Row, Tally
-from tests.torture.wire import Answer, Wire, framed
+from tests.torture.wire import PATIENCE, Answer, Wire, framed
 
 CLIENTS, SECONDS = 32, 300.0
 REST, STROKE = 1.0, 1 / 60  # s between two requests for refined answers, and two of the brush
@@ -55,14 +55,16 @@ def _class_at_work(
 ) -> Iterator[Row]:
     drags = Tally(f"z of {CLIENTS} clients dragging {model}")
     repairs, uploads = Tally(f"repairs meanwhile, {model}"), Tally("uploads meanwhile")
-    end = threading.Event()
+    begun, end = threading.Event(), threading.Event()
     sizes: list[tuple[float, int]] = []
     with (
         ThreadPoolExecutor(1) as browser,
         asyncio.Runner(loop_factory=load.loop_of_exact_timers) as runner,
     ):
         runner.run(load.drags(server, CLIENTS, min(3.0, seconds), model))  # everything once
-        uploading = browser.submit(_upload, server, uploads, end) if upload else None
+        uploading = browser.submit(_upload, server, uploads, begun, end) if upload else None
+        if uploading is not None:  # the page is open before anything is measured
+            begun.wait(PATIENCE)
         try:
             found = runner.run(_drag_and_repair(server, model, seconds, seed, repairs, sizes))
         finally:
@@ -123,13 +125,13 @@ async def _watch(server: Server, sizes: list[tuple[float, int]]) -> None:
         await asyncio.sleep(SAMPLE)
 
 
-def _upload(server: Server, tally: Tally, end: threading.Event) -> None:
+def _upload(server: Server, tally: Tally, begun: threading.Event, end: threading.Event) -> None:
     """Pictures given to the Reconstruct panel, one after the other, until `end`."""
     digits = caches.test_set("mnist-mlp-20").images
     with chromium(webgl=False) as browser, tempfile.TemporaryDirectory() as folder:
         page = browser.new_page()
         page.goto(f"{server.url}/reconstruct")
-        page.get_by_text("Upload", exact=True).click(timeout=120_000)
+        page.get_by_text("Upload", exact=True).click(timeout=1000 * PATIENCE)
         n = 0
         while not n or not end.wait(UPLOAD_EVERY):  # one at least
             n += 1
@@ -138,9 +140,12 @@ def _upload(server: Server, tally: Tally, end: threading.Event) -> None:
             with tally.attempt(f"upload {n}"):
                 page.get_by_test_id("reconstruct-upload").set_input_files(file)
                 shown = page.get_by_text(f"Now: {file.name}")
-                expect(shown).to_be_visible(timeout=120_000)
-                expect(page.get_by_test_id("stMetricValue")).to_have_count(3, timeout=120_000)
+                expect(shown).to_be_visible(timeout=1000 * PATIENCE)
+                expect(page.get_by_test_id("stMetricValue")).to_have_count(
+                    3, timeout=1000 * PATIENCE
+                )
                 expect(page.get_by_test_id("stAlert")).to_have_count(0)
+            begun.set()
 
 
 def _judged(tally: Tally, found: dict[str, object], scale: float) -> Row:
