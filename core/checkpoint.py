@@ -85,10 +85,22 @@ def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
-    """Changes whenever a file that a page is made of is replaced; for caches."""
-    names = ("model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors")
-    files = [path / name for name in names]
-    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+    """Changes whenever a file that a page is made of is replaced; for caches.
+
+    Times alone do not tell: copies keep them, and a clock may be set back.
+    """
+    names = (
+        "config.json", "model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors"
+    )  # fmt: skip
+    return tuple(number for name in names for number in _identity(path / name))
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:

@@ -1,10 +1,15 @@
 """What a training run is made of: one dataclass, from which flags and the page's form are made."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-Architecture = Literal["VAE", "ResidualVAE", "ConvVAE"]
-MOST_SAMPLES = 64  # importance samples: an epoch's noise is drawn at once, and this bounds it
+from core.architectures import ARCHITECTURES
+from core.limits import IMPORTANCE_SAMPLES
+
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[tuple(ARCHITECTURES)]
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class TrainConfig:
             if not 0 <= getattr(self, field) < float("inf"):
                 raise ValueError(f"{field} must not be negative; it is {getattr(self, field)}.")
         self._check_choices()
-        if self.importance_samples > MOST_SAMPLES:
+        if self.importance_samples > IMPORTANCE_SAMPLES.most:
             raise ValueError(
-                f"importance_samples must be at most {MOST_SAMPLES}; it is "
-                f"{self.importance_samples}."
+                f"importance_samples must be at most {IMPORTANCE_SAMPLES}, because "
+                f"{IMPORTANCE_SAMPLES.why}; it is {self.importance_samples}."
             )
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must lie between 0 and 1, 1 excluded; it is {self.ema}.")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from PIL.Image import Resampling
 
-from core.photo import MAX_PIXELS
+from core.limits import PICTURE_PIXELS
 
 # Raster only: PostScript, PDF and metafiles run programs of their own.
 FORMATS = (
@@ -33,15 +33,15 @@ def fitted_file(source: Path | bytes, side: int, channels: int) -> np.ndarray:
         ) as opened:
             # A large JPEG comes at a half, a quarter or an eighth, still twice what is wanted.
             opened.draft(None, (2 * side, 2 * side))
-            if opened.width * opened.height > MAX_PIXELS:
-                raise FitError(f"over {MAX_PIXELS // 10**6} megapixels")
+            if opened.width * opened.height > PICTURE_PIXELS.most:
+                raise FitError(f"over {PICTURE_PIXELS}")
             return fitted(opened, side, channels)
     except FitError:
         raise
     except Image.UnidentifiedImageError:
         raise FitError("no image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise FitError(f"over {MAX_PIXELS // 10**6} megapixels") from None
+        raise FitError(f"over {PICTURE_PIXELS}") from None
     except FileNotFoundError:
         raise FitError("the file is gone") from None
     except PermissionError:

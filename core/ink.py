@@ -3,66 +3,20 @@
 Arrays are (H, W) float32 in [0, 1]; `strength` is the share of the paper's light that is missing.
 """
 
-import math
-
 import numpy as np
 import scipy  # scipy.ndimage and skimage.filters load at their first use: 0.2 s saved at import
 import skimage
-from PIL import Image, ImageDraw
-from PIL.Image import Resampling, Transform
+from PIL import Image
+from PIL.Image import Resampling
 
 from core.photo import DigitError
 
-COARSE = 128  # pixels on the long side when a sheet of paper is looked for
 SPECK = 0.04  # of the picture's long side: what is shorter is no digit
 BLUR = 0.1  # of the long side: an edge that takes longer to rise is a shadow's, not a stroke's
 CONTRAST = 0.12  # the share of the paper's light that ink must take away
 EIGHT = np.ones((3, 3))  # diagonal neighbours count as connected
 
 BLANK = "No ink stands out from the background. Use a darker pen or better light, and try again."
-
-
-def straightened(grey: np.ndarray) -> np.ndarray:
-    """Cut out and straighten a sheet that lies on a ground of another shade, if there is one."""
-    corners = _corners(_island(fitted(grey, COARSE, Resampling.BOX)))
-    if corners is None:
-        return grey
-    corners = 0.95 * corners + 0.05 * corners.mean(axis=0)  # keeps the sheet's rim out
-    corners = (corners + 0.5) * max(grey.shape) / COARSE
-    left, bottom, right, top = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    size = math.ceil(max(bottom, top)), math.ceil(max(left, right))
-    quad = corners.ravel().tolist()
-    flat = Image.fromarray(grey).transform(size, Transform.QUAD, quad, Resampling.BILINEAR)
-    return np.asarray(flat)
-
-
-def _island(grey: np.ndarray) -> np.ndarray:
-    """The largest shape off the picture's edge that is written on, filled; empty if none is."""
-    light = grey > skimage.filters.threshold_otsu(grey)
-    edge = _border(light).mean()
-    labels, count = scipy.ndimage.label(light != (edge > 0.5))
-    if not count or 0.2 < edge < 0.8:
-        return np.zeros_like(light)
-    found = labels == np.bincount(labels.ravel())[1:].argmax() + 1
-    whole = scipy.ndimage.binary_fill_holes(found)
-    written = 1 - found.sum() / whole.sum()
-    return whole & bool(whole.mean() > 0.1 and 0.005 < written < 0.4)
-
-
-def _corners(shape: np.ndarray) -> np.ndarray | None:
-    """The corners of a quadrilateral, (4, 2) as (x, y) down from the top left; None if not one."""
-    y, x = np.nonzero(shape)
-    for u, v in ((x, y), (x + y, x - y)) if len(x) else ():
-        outer = [u.argmin(), v.argmin(), u.argmax(), v.argmax()]
-        corners = np.stack([x[outer], y[outer]], axis=1)
-        side = corners - corners.mean(axis=0)
-        corners = corners[np.argsort(-np.arctan2(side[:, 1], side[:, 0]))]
-        corners = np.roll(corners, -corners.sum(axis=1).argmin(), axis=0)
-        drawn = Image.new("1", shape.shape[::-1])
-        ImageDraw.Draw(drawn).polygon([tuple(c) for c in corners.tolist()], fill=1)
-        if (shape & drawn).sum() > 0.9 * (shape | drawn).sum():
-            return corners
-    return None
 
 
 def ink_strength(grey: np.ndarray) -> np.ndarray:

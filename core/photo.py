@@ -9,15 +9,15 @@ import math
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-MAX_BYTES = 20 * 2**20  # the JPEG of a large phone photo is about 15 MB
-MAX_PIXELS = 40_000_000  # 160 MB once decoded: what a small server can spare for one upload
+from core.limits import PICTURE_BYTES, PICTURE_PIXELS
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # raster only; TIFF and PostScript decode too much
 
 LEAST, SLIM = 8, 40  # the fewest pixels on a side, and how many times longer the other may be
 LONG = 640  # the most pixels on a long side while working: a digit is read in 0.1 s
 
 DAMAGED = "The picture is damaged or cut short. Save or send it again."
-TOO_LARGE = f"The picture has over {MAX_PIXELS // 10**6} megapixels. Choose a smaller one."
+TOO_LARGE = f"The picture has over {PICTURE_PIXELS}, {PICTURE_PIXELS.why}. Choose a smaller one."
 
 
 class DigitError(ValueError):
@@ -47,14 +47,14 @@ def checked(data: bytes) -> bytes:
     """An upload whose length is sane. `DigitError` otherwise."""
     if not data:
         raise DigitError("The file is empty. Choose a picture.")
-    if len(data) > MAX_BYTES:
-        raise DigitError(f"The file is over {MAX_BYTES >> 20} MB. Choose a smaller picture.")
+    if len(data) > PICTURE_BYTES.most:
+        raise DigitError(f"The file is over {PICTURE_BYTES}. Choose a smaller picture.")
     return data
 
 
 def decoded(image: Image.Image) -> Image.Image:
     """`image` with its pixels in memory, its size checked first. `DigitError` if damaged."""
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > PICTURE_PIXELS.most:
         raise DigitError(TOO_LARGE)
     if min(image.size) < max(LEAST, max(image.size) / SLIM):
         raise DigitError("The picture is too small or too narrow to show a digit. Choose another.")

@@ -19,12 +19,11 @@ from torch import Tensor
 from core.damage import Observation
 from core.latent import LatentMap, nearest_labels
 from core.likelihood import Likelihood, estimate_levels, pixel_logits
+from core.limits import REPAIR_ANSWERS, REPAIR_STEPS
 from core.methods import METHODS, Job, RepairError, default_method
 from core.model import VAE
 from core.posterior import PartialEncoder
 from core.sampling import OnStep
-
-MOST_ANSWERS, MOST_STEPS = 256, 2000
 
 
 class Repair(NamedTuple):
@@ -211,10 +210,13 @@ def _check(
             "This partial encoder belongs to another model. Train one with "
             "`python -m core train-repair NAME`."
         )
-    if not 1 <= k <= MOST_ANSWERS:
-        raise RepairError(f"The number of answers must lie between 1 and {MOST_ANSWERS}; got {k}.")
-    if not 0 <= steps <= MOST_STEPS:
-        raise RepairError(f"The number of steps must lie between 0 and {MOST_STEPS}; got {steps}.")
+    for what, asked, least, limit in (
+        ("answers", k, 1, REPAIR_ANSWERS), ("steps", steps, 0, REPAIR_STEPS),
+    ):  # fmt: skip
+        if not least <= asked <= limit.most:
+            raise RepairError(
+                f"The number of {what} must lie between {least} and {limit}; got {asked}."
+            )
     shape = (1, *model.image_shape)
     if tuple(seen.image.shape) != shape or tuple(seen.mask.shape) != shape:
         raise RepairError(

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from core import runs
-from core.architectures import ARCHITECTURES
+from core.architectures import ARCHITECTURES, takes
 from core.augment import binarize, epoch_generator, shifted
 from core.claim import refuse_to_overwrite
 from core.config import TrainConfig
@@ -196,10 +196,8 @@ def build(config: TrainConfig, image_shape: torch.Size) -> VAE:
         "image_size": math.prod(image_shape), "h_dim": config.h_dim, "z_dim": config.z_dim,
         "channels": image_shape[0], "likelihood": config.likelihood,
     }  # fmt: skip
-    if config.architecture in ("ResidualVAE", "ConvVAE"):
-        arguments["blocks"] = config.blocks
-    if config.architecture == "ConvVAE":
-        arguments["width"] = config.width
+    own = {"blocks": config.blocks, "width": config.width}
+    arguments |= {key: value for key, value in own.items() if takes(config.architecture, key)}
     return ARCHITECTURES[config.architecture](**arguments)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from core import library
 from core.checkpoint import Checkpoint, CheckpointError
 from core.data import short_name
-from explorer import caches, datasets, jobs, model_figures, state
+from explorer import caches, datasets, explained, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
 from explorer.published import PUBLISHED
@@ -94,6 +94,7 @@ def render() -> None:
         "metrics.json. Only what is of binarised images, −log p(x) and that ELBO, compares with "
         "papers."
     )
+    explained.about("scores")
 
 
 def open_in_explore(name: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from core import digits
+from core.limits import PICTURE_BYTES
 from explorer import caches, state
 from explorer.components import draw_canvas, image_input
 
@@ -35,9 +36,10 @@ def upload(component: str, *, testid: str) -> bytes | None:
     given = st.session_state[state.UPLOAD]
     image_input(
         given and given["name"],
+        session=st.session_state[state.SESSION],
         key=component,
         testid=testid,
-        max_bytes=digits.MAX_BYTES,
+        max_bytes=PICTURE_BYTES.most,
         on_file_change=functools.partial(_take_upload, component),
     )
     if given is None:
@@ -63,15 +65,21 @@ def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | N
     """What was drawn by hand, as a PNG file; `words` of the canvas in another language."""
     drawn: bytes | None = st.session_state[state.DRAWING]
     draw_canvas(
-        drawn, noun=state.subject().a_noun, key=component, words=words,
+        drawn, session=st.session_state[state.SESSION], noun=state.subject().a_noun, key=component,
+        words=words,
         on_png_change=functools.partial(_take_drawing, component),
     )  # fmt: skip
     return drawn
 
 
 def _take_drawing(component: str) -> None:
-    png = st.session_state[component].png
-    st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+    told = st.session_state[component].png
+    if not told:
+        return
+    try:
+        st.session_state[state.DRAWING] = base64.b64decode(told["content"], validate=True) or None
+    except (binascii.Error, TypeError, KeyError):
+        return  # no browser of ours says that
 
 
 def note() -> None:

@@ -14,19 +14,22 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from core.limits import COORDINATE
 from explorer import caches
 from explorer.components import Live
 from explorer.datasets import Subject
-from explorer.frames import MOST_VALUE, decode_pixels
+from explorer.frames import decode_pixels
 from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
+RECALLED = "recalled"  # bool: the page has told what it held over a restart
 Z = "z"  # list[float], the committed point; URL: z
 Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
 NOTICE = "notice"  # str | None, a sentence to show once
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
+INTRODUCED = "introduced"  # int, how often the introduction was asked for again
 PROJECTION = "projection"  # an id of core.projection.available; URL: map
 AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
@@ -75,7 +78,7 @@ TRAIN_PRESET = "train_preset"  # a name in explorer.train_fields.PRESETS | None:
 TRAIN_NAME = "train_name"  # str, of the next training; "": one that is free
 TRAIN_RUN = "train_run"  # str | None, the training that is looked at
 TRAIN_EPOCHS = "train_epochs"  # int, with "_" and a run: up to where it is resumed
-UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
+UPLOADED = "uploaded_codes"  # {(checkpoint, version, digest): mu of an upload | why there is none}
 MODELS_VIEW = "models_view"  # which part of Models is shown
 OTHER = "other_model"  # str | None, the checkpoint beside the open one
 PICK = "compared_index"  # int, which test image the two models get besides the shared ones
@@ -97,6 +100,7 @@ SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
+CONNECTION = "component_connection"
 STORAGE, TYPICALITY, HISTORY = "component_storage", "component_typicality", "component_history"
 BOOKMARKS, COMPARISON, MIX = "component_bookmarks", "component_comparison", "component_mix"
 MEAN, GROUP_NAME = "component_mean", "group_name"
@@ -111,13 +115,16 @@ PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_
 CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
 LESSON, LEARN_CANVAS = "component_lesson", "component_learn_canvas"
+INTRODUCTION = "component_introduction"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
+    RECALLED: False,
     Z_OF: None,
     REVISION: 0,
     NOTICE: None,
     GO_TO: None,
+    INTRODUCED: 0,
     PROJECTION: "pca",
     AXIS_X: 0,
     AXIS_Y: 1,
@@ -363,13 +370,13 @@ def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
     if len(values) != z_dim:
         raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
     if not all(is_coordinate(value) for value in values):
-        raise ValueError("it holds a value that is not a finite number within ±1,000,000.")
+        raise ValueError(f"it holds a value that is not a finite number within ±{COORDINATE}.")
     return [float(value) for value in values]
 
 
 def is_coordinate(value: object) -> bool:
     """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
-    return type(value) in (int, float) and abs(value) <= MOST_VALUE  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= COORDINATE.most  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:
@@ -408,7 +415,8 @@ def commit_z(component: str) -> None:
 def begin_damage(of: tuple[object, ...], image: bytes, mask: bytes) -> Damage:
     """The board's picture: what the hand has made of it, or a new one if `of` has changed."""
     present: Damage | None = st.session_state[DAMAGED]
-    if present is None or present.of != of:
+    sizes = (len(image), len(mask))
+    if not present or present.of != of or (len(present.image), len(present.mask)) != sizes:
         present = Damage(of, (present.revision if present else 0) + 1, 0, image, mask)
         st.session_state[DAMAGED] = present
     return present
@@ -455,6 +463,8 @@ def live() -> Live:
     pixels = decode_pixels(caches.model(checkpoint()), np.asarray(z(), np.float32))
     return Live(
         session=st.session_state[SESSION],
+        recalled=st.session_state[RECALLED],
+        version=caches.version(checkpoint()),
         checkpoint=checkpoint(),
         z=z(),
         revision=st.session_state[REVISION],

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.limits import NAME
 from explorer import jobs, state, train_fields, training_data, trainings
 from explorer.train_fields import Field
 
@@ -155,7 +156,7 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     stem = "" if wrong else train_fields.free_stem(settings)
     free = trainings.free_name(stem) if stem else ""
     given = st.text_input(
-        "Name of the run", placeholder=free, max_chars=trainings.MOST_NAME, key=state.TRAIN_NAME,
+        "Name of the run", placeholder=free, max_chars=NAME.most, key=state.TRAIN_NAME,
         help="The model is kept as checkpoints/NAME, beside the others; none is ever overwritten.",
     ).strip()  # fmt: skip
     name = given or free

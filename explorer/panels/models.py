@@ -8,7 +8,17 @@ import streamlit as st
 from core import library
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, compare, datasets, kept, manage, model_figures, overview, state
+from explorer import (
+    caches,
+    compare,
+    datasets,
+    explained,
+    kept,
+    manage,
+    model_figures,
+    overview,
+    state,
+)
 from explorer.wording import escaped
 
 PLAIN = {"displayModeBar": False}
@@ -77,6 +87,7 @@ def _dimensions() -> None:
             key=f"{state.DIMENSION_BARS}_{name}",
             alt=f"KL of the dimensions of {name}, the largest first: {active} of {total} active",
         )
+    explained.about("bars")
 
 
 def _training() -> None:
@@ -101,6 +112,7 @@ def _training() -> None:
             model_figures.training_curves(runs), config=PLAIN, key=state.CURVES,
             alt=f"Training curves of {' and '.join(runs)}",
         )  # fmt: skip
+        explained.about("history")
 
 
 VIEWS: dict[str, Callable[[], None]] = {

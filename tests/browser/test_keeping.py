@@ -88,6 +88,7 @@ def test_undo_and_redo_by_keys_and_buttons(open_page: Open) -> None:
     places = [first_digit(), nudge(page, 0.3), nudge(page, -0.2)]
     page.get_by_role("button", name="Reset to z = 0").click()  # Python's moves count too
     wait_for_z(page, [0.0] * 20)
+    wait_for_pixels(page, decode([0.0] * 20))  # the address may be ahead of the page
     for z in reversed(places):
         page.keyboard.press("Control+z")
         wait_for_z(page, z)

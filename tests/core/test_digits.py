@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+import scipy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.data import load_dataset
-from core.digits import MAX_BYTES, DigitError, open_image, to_digit
+from core.digits import DigitError, open_image, to_digit
 from core.images import to_uint8
+from core.limits import PICTURE_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,36 @@ def test_a_sheet_on_a_desk_is_cut_out_and_straightened() -> None:
     desk = Image.new("L", (400, 400), 60)
     desk.paste(drawing(30, 220, "L"), (100, 100))
     assert similarity(digit_of(desk.rotate(12, fillcolor=60)), digit_of(SEVEN)) > 0.9
+
+
+@pytest.mark.parametrize(
+    "corner", [(-200, 60), (60, -200), (60, 60)], ids=["above", "left", "both"]
+)
+@pytest.mark.parametrize("desk", [60, 130, 250])
+def test_a_desk_beside_the_sheet_is_no_ink(corner: tuple[int, int], desk: int) -> None:
+    """The sheet goes on beyond the picture; its pale ink is nearer to it than the desk is."""
+    photo = Image.new("L", (400, 400), desk)
+    sheet = Image.new("L", (600, 600), 190)
+    photo.paste(sheet, corner)
+    ImageDraw.Draw(photo).line([(180, 180), (280, 180), (220, 290)], fill=130, width=12)
+    light = np.linspace(1, 0.7, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(photo.rotate(4, Image.Resampling.BICUBIC)) * light))
+    photo = photo.crop((30, 30, 370, 370)).filter(ImageFilter.GaussianBlur(1))
+    plain = Image.new("L", (400, 400), 255)
+    ImageDraw.Draw(plain).line([(180, 180), (280, 180), (220, 290)], fill=0, width=12)
+    assert similarity(digit_of(photo), digit_of(plain.rotate(4, fillcolor=255))) > 0.9
+
+
+def test_a_fine_pen_on_a_sheet_under_a_shadow() -> None:
+    desk = Image.new("L", (600, 450), 60)
+    desk.paste(220, (100, 50, 480, 400))
+    seven = [(250, 200), (310, 200), (275, 270)]
+    ImageDraw.Draw(desk).line(seven, fill=60, width=3)
+    shadow = np.where(np.add.outer(np.arange(450), np.arange(600)) > 600, 0.6, 1)
+    photo = np.asarray(desk) * scipy.ndimage.gaussian_filter(shadow, 8)
+    plain = Image.new("L", (600, 450), 255)
+    ImageDraw.Draw(plain).line(seven, fill=0, width=3)
+    assert similarity(digit_of(Image.fromarray(np.uint8(photo))), digit_of(plain)) > 0.9
 
 
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
@@ -252,7 +284,7 @@ GOOD = encoded(SEVEN)
         pytest.param(encoded(Image.new("L", (200, 200), 0)), "No ink", id="black"),
         pytest.param(encoded(Image.new("RGBA", (200, 200))), "No ink", id="transparent"),
         pytest.param(png_header(30_000, 30_000), "megapixels", id="30,000x30,000"),
-        pytest.param(bytes(MAX_BYTES + 1), "over 20 MB", id="too many bytes"),
+        pytest.param(bytes(PICTURE_BYTES.most + 1), "over 20 MB", id="too many bytes"),
     ],
 )
 def test_a_bad_file_is_a_sentence(data: bytes, sentence: str) -> None:

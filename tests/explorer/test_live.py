@@ -17,8 +17,9 @@ from core import VAE, load_checkpoint
 from core.data import DataError
 from core.images import to_uint8
 from core.library import delete_checkpoint
+from core.limits import FRAME_POINTS
 from core.objective import elbo
-from explorer import caches, frames, live
+from explorer import caches, desks, frames, live
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -117,8 +118,9 @@ def test_a_bad_frame_closes_with_a_reason(
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
+    serving = frames.Loaded("mnist-mlp-20", model, "Not asked for.")
     try:
-        reply = frames.understood("mnist-mlp-20", model, data).run()
+        reply = frames.answered(serving, frames.understood(model, data))
         assert len(reply) >= frames.ANSWER.size + 784
     except frames.FrameError as error:
         assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
@@ -167,16 +169,17 @@ def test_a_model_that_is_deleted_closes_its_socket_with_a_sentence(
     make_checkpoint: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN", -1.0)
+    monkeypatch.setattr(desks, "LOOK_AGAIN", -1.0)
     make_checkpoint(2)
     name = make_checkpoint(3)
     with client.websocket_connect(f"/live/channel/{name}", headers=HOST) as socket:
         socket.send_bytes(frame(np.zeros(3)))
         socket.receive_bytes()
         delete_checkpoint(name)
-        socket.send_bytes(frame(np.zeros(3), 2))
         with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_bytes()
+            for sequence in range(2, 1000):  # answered from memory until the server has looked
+                socket.send_bytes(frame(np.zeros(3), sequence))
+                socket.receive_bytes()
     assert closed.value.code == frames.INTERNAL
     assert closed.value.reason == "There is no checkpoint 'tiny-3'."
 
@@ -261,6 +264,6 @@ def test_both_halves_agree_on_the_frames() -> None:
     for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE", "TERMS", "PASSES"):
         assert f"const {kind} = {getattr(frames, kind)};" in script
     filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
-    assert f"const MOST_POINTS = {frames.MOST_POINTS};" in filmstrips
+    assert f"const MOST_POINTS = {FRAME_POINTS.most};" in filmstrips
     assert f"const REQUEST_HEADER = {frames.REQUEST.size};" in script
     assert f"const ANSWER_HEADER = {frames.ANSWER.size};" in script

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import describe, list_checkpoints
 from core.data import DataError
-from explorer import caches, compare, jobs, manage, model_figures, overview, state
+from explorer import caches, changes, compare, jobs, manage, model_figures, overview, state
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -526,20 +526,20 @@ def test_an_evaluation_that_fails_says_why(two: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_server_that_is_not_to_be_changed(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(manage.READ_ONLY, "1")
+    monkeypatch.setenv(changes.READ_ONLY, "1")
     app = opened("Manage", "tiny-2")
-    assert not app.exception and manage.READ_ONLY in plain(messages(app))
+    assert not app.exception and changes.READ_ONLY in plain(messages(app))
     assert labels(app) == ["Open in Explore"] and len(app.get("download_button")) == 1
     assert not app.file_uploader and not app.text_input
     for off in ("0", "", "false"):
-        monkeypatch.setenv(manage.READ_ONLY, off)
-        assert manage.writable()
+        monkeypatch.setenv(changes.READ_ONLY, off)
+        assert changes.writable()
 
 
 def test_what_is_not_offered_is_not_done_either(
     two: Path, session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(manage.READ_ONLY, "yes")
+    monkeypatch.setenv(changes.READ_ONLY, "yes")
     session |= {state.NEW_NAME: "other", state.UPLOAD_NAME: "another"}
     before = jobs.current()
     manage._do_rename("tiny-2")

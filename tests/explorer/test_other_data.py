@@ -324,16 +324,26 @@ def test_more_labels_than_the_data_set_has_classes(make: Make) -> None:
 
 
 def test_the_live_channel_carries_colours(photographs: str) -> None:
-    from explorer.frames import ANSWER, DECODE, PLACE, REQUEST, STRIPS, understood
+    from explorer.frames import (
+        ANSWER,
+        DECODE,
+        PLACE,
+        REQUEST,
+        STRIPS,
+        answered,
+        loaded,
+        understood,
+    )  # fmt: skip
 
-    model = caches.model(photographs)
+    serving = loaded(photographs)
     z = np.zeros(4, "<f4")
     for kind, points, planes in ((DECODE, 1, 3), (STRIPS, 5, 15)):
         frame = REQUEST.pack(7, kind) + np.tile(z, points).tobytes()
-        answer = understood(photographs, model, frame).run()
+        answer = answered(serving, understood(serving.model, frame))
         assert ANSWER.unpack_from(answer)[2:5] == (planes, 64, 64)
         assert len(answer) == ANSWER.size + planes * 64 * 64
-    answer = understood(photographs, model, REQUEST.pack(7, PLACE) + z.tobytes()).run()
+    job = understood(serving.model, REQUEST.pack(7, PLACE) + z.tobytes())
+    answer = answered(serving, job)
     nearest = len(caches.test_set(photographs).images)
     assert ANSWER.unpack_from(answer)[2] == 3 * min(nearest, 8)
 

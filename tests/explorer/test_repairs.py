@@ -210,7 +210,7 @@ def test_a_bad_request_closes_with_a_reason(
 @given(kind=st.sampled_from([frames.REPAIR, frames.COMPLETE]), body=st.binary(max_size=300))
 def test_any_short_request_is_refused(model: VAE, kind: int, body: bytes) -> None:
     with pytest.raises(frames.FrameError) as refused:
-        frames.understood(NAME, model, frame(kind, body))
+        frames.understood(model, frame(kind, body))
     assert refused.value.code == 1007 and 0 < len(refused.value.reason.encode()) <= 123
 
 

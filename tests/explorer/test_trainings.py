@@ -50,6 +50,21 @@ def write_progress(folder: Path, **values: object) -> None:
     (folder / "progress.json").write_text(json.dumps(told | values))
 
 
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_jumps_loses_no_run(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """The queue's clock is that far from the training's, as after it was set between."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+    trainings.enqueue("first", ["--epochs", "2", "--seconds", "0.5"])
+    wait(lambda: state("first") == "running")
+    run = trainings.find("first")
+    assert run and trainings.silence(run) < 5
+    wait(lambda: state("first") == "finished")
+    assert not json.loads((trainings._place() / "queue.json").read_text())["failed"]
+
+
 def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -> None:
     trainings.enqueue("first", ["--epochs", "2", "--seconds", "0.3"])
     assert state("first") == "starting"
@@ -291,7 +306,7 @@ def test_a_server_that_died_while_starting_one_does_not_start_it_again(
 ) -> None:
     place = checkpoints / ".trainings"
     place.mkdir()
-    begun = {"name": "half", "arguments": [], "pid": None, "started": time.time()}
+    begun = {"name": "half", "arguments": [], "pid": None, "before": None}
     (place / "queue.json").write_text(json.dumps({"active": begun, "waiting": [], "failed": {}}))
     trainings.advance()
     run = trainings.find("half")

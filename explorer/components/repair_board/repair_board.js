@@ -5,18 +5,21 @@
 import {
   ask, channelStatus, COMPLETE, component, element, fromBase64, REPAIR, toBase64,
 } from "../live.js";
+import { announcer } from "../access.js";
 import { makeAnswers } from "./answers.js";
 import { makeBrush } from "./brush.js";
 import { makePictures } from "./pictures.js";
 import { makeShadowMap } from "./shadow_map.js";
 
 const REST = 60; // ms without a move after which a hand that still holds the brush is at rest
+const TOLD = 500; // ms that answers must stay to be told to who cannot see them
 const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
 
 export default component("repair-board", (root, listen) => {
   let data = null;
   let setStateValue;
   let setTriggerValue;
+  let session = null; // Python's; a new one may not know of the last strokes
   let revision = null; // of the last picture that Python set; the hand's own strokes do not change it
   let original = null;
   let changes = 0; // of the picture by the hand, since Python set it
@@ -44,12 +47,13 @@ export default component("repair-board", (root, listen) => {
   const pictures = makePictures();
   const answers = makeAnswers({ onPoint: point, onOpen: open });
   const map = makeShadowMap({ onPoint: point, onOpen: open });
-  const reading = element("div", { class: "reading", "data-testid": "repair-reading", role: "status" });
+  const reading = element("div", { class: "reading", "data-testid": "repair-reading" });
   const damaged = element("figure", { class: "damaged" }, brush.sheet,
     element("figcaption", {}, element("strong", {}, "Damaged"), " · paint on it", brush.tools, reading));
   const found = element("div", { class: "found" },
     element("div", { class: "compare" }, ...pictures.figures), answers.room);
   root.append(damaged, found, map.room);
+  const announce = announcer(root, TOLD); // answers only: a glimpse comes with every move
   root.onkeydown = (event) => {
     if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -86,6 +90,7 @@ export default component("repair-board", (root, listen) => {
     answers.show(answer, colourOf);
     map.show(found, colourOf, data.map);
     say(summary(found.facts));
+    announce(`${summary(found.facts)}. ${answers.told()}`);
   };
 
   const summary = ({ weights, ms, ess, noise, salt }) => {
@@ -102,6 +107,7 @@ export default component("repair-board", (root, listen) => {
     const { open: live, reason } = channelStatus();
     reading.textContent = live || isError ? text : `Not live: ${reason}. The repair follows when you let go.`;
     reading.classList.toggle("error", isError || !live);
+    if (isError || !live) announce(reading.textContent);
   };
 
   const rest = (delay) => {
@@ -138,6 +144,8 @@ export default component("repair-board", (root, listen) => {
   return (args) => {
     ({ data, setStateValue, setTriggerValue } = args);
     const size = [data.shape[2], data.shape[1]];
+    const restarted = session !== null && data.live.session !== session;
+    session = data.live.session;
     map.place(data.map);
     if (data.revision !== revision) {
       revision = data.revision;
@@ -147,6 +155,10 @@ export default component("repair-board", (root, listen) => {
       original = data.original ? fromBase64(data.original) : null;
       brush.load(decoded(data.now), decoded(data.start), size);
       pictures.showOriginal(original, ...size);
+    } else if (restarted && data.commit !== commits) {
+      changes += 1; // painted while nobody heard it
+      rest(REST);
+      return;
     } else if (data.commit !== commits || committed !== changes) {
       return; // the echo of an earlier hand
     }
