@@ -92,10 +92,11 @@ def fingerprint(path: Path) -> tuple[int, ...]:
     names = (
         "config.json", "model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors"
     )  # fmt: skip
-    return tuple(number for name in names for number in _identity(path / name))
+    return tuple(number for name in names for number in identity(path / name))
 
 
-def _identity(file: Path) -> tuple[int, ...]:
+def identity(file: Path) -> tuple[int, ...]:
+    """Another one whenever the file is replaced; zeros while there is none."""
     try:
         found = file.stat()
     except OSError:
@@ -206,7 +207,13 @@ def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> No
         with temporary.open("wb") as file:  # a file object: savez would append .npz to a name
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
-    replace(path / "map.npz", write)
+    try:
+        replace(path / "map.npz", write)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path / 'map.npz'} cannot be written ({error.strerror or error}). The map that was "
+            "there is kept. Free some space, or make the folder writable, and try again."
+        ) from None
 
 
 def load_map(path: Path) -> LatentMap | None:

@@ -56,9 +56,10 @@ def without_rows(strength: np.ndarray) -> np.ndarray:
     lines = np.zeros(strength.shape, bool)
     for i, box in enumerate(scipy.ndimage.find_objects(chains), 1):
         chain = chains[box] == i
-        columns = np.flatnonzero((runs[box] * chain).any(axis=0))
-        if np.ptp(columns) > 0.96 * width:
-            lines[box] |= chain
+        ruled = (runs[box] > 0) & chain
+        if np.ptp(np.flatnonzero(ruled.any(axis=0))) > 0.96 * width:
+            # A thin pen's stroke beside the line is in the chain as well, but it is darker.
+            lines[box] |= chain & (strength[box] < 1.6 * np.median(strength[box][ruled]))
     return np.where(lines, solid, strength)
 
 
@@ -97,7 +98,7 @@ def _digit(mask: np.ndarray) -> np.ndarray:
     area = np.bincount(labels.ravel())[1:]
     box = np.array([[(s.start, s.stop) for s in b] for b in scipy.ndimage.find_objects(labels)])
     size = np.ptp(box, axis=2).max(axis=1)
-    contact = np.bincount(_border(labels), minlength=count + 1)[1:]  # pixels on the edge
+    contact = np.bincount(border(labels), minlength=count + 1)[1:]  # pixels on the edge
     leans = contact > 0.06 * min(mask.shape)  # more than a stroke that runs off the picture
     free = ~leans & (size > 2 * SPECK * max(mask.shape))
     lead = (area * free if free.any() else area).argmax()
@@ -110,7 +111,7 @@ def _digit(mask: np.ndarray) -> np.ndarray:
     return np.append(False, stroke | another | (np.arange(count) == lead))[labels]
 
 
-def _border(x: np.ndarray) -> np.ndarray:
+def border(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x[0], x[-1], x[1:-1, 0], x[1:-1, -1]])
 
 

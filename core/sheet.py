@@ -13,7 +13,7 @@ import skimage
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling, Transform
 
-from core.ink import fitted
+from core.ink import border, fitted
 
 COARSE = 128  # pixels on the long side when a sheet of paper is looked for
 EDGE = 0.1  # a step of the light by this share a pixel ends a surface; most shadows are softer
@@ -29,6 +29,7 @@ class _Surface(NamedTuple):
     whole: np.ndarray  # (h, w) bool: convex, marks included
     ground: np.ndarray  # (h, w), its shade, and beyond it that of its nearest part
     marks: float  # how much is written on it
+    flat: bool  # few straight edges and mostly bare, as paper and unlike a thick 0
 
 
 def sheet(grey: np.ndarray) -> np.ndarray:
@@ -37,11 +38,10 @@ def sheet(grey: np.ndarray) -> np.ndarray:
     One that is seen whole is straightened. Of one that the picture cuts off, what lies beyond its
     edges gets its own shade.
     """
-    coarse = fitted(grey, COARSE, Resampling.BOX)
-    found = _written_on(coarse)
+    found = _written_on(fitted(grey, COARSE, Resampling.BOX))
     if found is None or found.whole.mean() > 0.97:
         return grey
-    corners = None if _on_border(found.whole) else _corners(found.whole)
+    corners = None if border(found.whole).any() else _corners(found.whole)
     if corners is None:
         return _only(grey, found)
     corners = 0.95 * corners + 0.05 * corners.mean(axis=0)  # keeps the sheet's rim out
@@ -54,11 +54,12 @@ def sheet(grey: np.ndarray) -> np.ndarray:
 
 
 def _written_on(coarse: np.ndarray) -> _Surface | None:
-    """The surface with most marks, or one with marks that lies on it as a sheet on a desk."""
-    surfaces = [s for s in _surfaces(coarse) if s.marks]
+    """The sheet with most marks, or one with marks that lies on it: it may be a desk."""
+    surfaces = [s for s in _surfaces(coarse) if s.marks and s.flat]
     best = max(surfaces, key=lambda s: s.marks, default=None)
     for other in sorted(surfaces, key=lambda s: -s.whole.sum()):
-        if best and (best.whole & other.whole).sum() > 0.9 * other.whole.sum():
+        inside = best and (best.whole & other.whole).sum() > 0.9 * other.whole.sum()
+        if inside:
             best = other
     return best
 
@@ -107,11 +108,10 @@ def _surface(coarse: np.ndarray, smooth: np.ndarray, bare: np.ndarray) -> _Surfa
     marks, count = scipy.ndimage.label(off > MARK)
     loose = np.setdiff1d(np.arange(1, count + 1), marks[whole & ~inner])  # not what juts into it
     written = scipy.ndimage.sum(off, marks, loose).sum()
-    return _Surface(whole, ground, float(written))
-
-
-def _on_border(x: np.ndarray) -> bool:
-    return bool(x[0].any() or x[-1].any() or x[:, 0].any() or x[:, -1].any())
+    outline = skimage.measure.find_contours(np.pad(whole, 1), 0.5)[0]
+    edges = len(skimage.measure.approximate_polygon(outline, 3)) - 1
+    flat = edges <= 6 and bare.sum() > 0.6 * whole.sum()
+    return _Surface(whole, ground, float(written), flat)
 
 
 def _only(grey: np.ndarray, found: _Surface) -> np.ndarray:

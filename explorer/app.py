@@ -80,7 +80,8 @@ def main() -> None:
             st.error(NO_MODEL)
         return
     state.restore()
-    if target := state.take(state.GO_TO):
+    target = state.take(state.GO_TO)
+    if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])
     with st.sidebar:
         st.selectbox("Model", caches.checkpoints(), key=state.CHECKPOINT)
@@ -105,9 +106,13 @@ def main() -> None:
 
 
 def _run(render: Callable[[], None]) -> None:
-    if notice := state.take(state.NOTICE):
+    notice = st.session_state[state.NOTICE]
+    if notice:
         st.warning(str(notice))
-    render()
+    render()  # a rerun that it asks for ends this one: then the notice is still to be said
+    st.session_state[state.SAID] = notice
+    if st.session_state[state.NOTICE] == notice:
+        st.session_state[state.NOTICE] = None
 
 
 main()

@@ -104,6 +104,20 @@ def version(name: str) -> str:
     return f"{hash(fingerprint(folder(name))) & 0xFFFFFFFF:x}"
 
 
+def weights(name: str) -> str:
+    """Another one whenever the checkpoint's weights are replaced."""
+    from core.checkpoint import identity
+
+    return str(identity(folder(name) / "model.safetensors"))
+
+
+def is_training(name: str) -> bool:
+    """Whether a run is writing into the checkpoint."""
+    from core import library
+
+    return library.is_training(folder(name))
+
+
 @per_checkpoint(max_entries=8)
 def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""

@@ -12,10 +12,10 @@ Little-endian; see explorer/components/live.js for the browser's side.
     PLACE     z as float32, D numbers                  the nearest images, and in JSON where z lies
     REPAIR    a damaged picture (explorer/repairs.py)  plain pass, posterior mean, uncertainty
     COMPLETE  the same                                 the same three, then K completions
-    ALIVE     nothing                                  in JSON which files the checkpoint has
-    PASSES    a damaged picture                        encoded and decoded 1 to PASSES_MADE times
-    TERMS     mu and log_var of a q(z), D float32      decode(mu), then TERM_SAMPLES draws of q
+    PASSES    the same                                 encoded and decoded 1 to answers.PASSES times
+    TERMS     mu and log_var of a q(z), D float32      decode(mu), then some draws of q
               each, and C*H*W levels of a picture x    decoded, and in JSON the nats of both terms
+    ALIVE     nothing                                  in JSON which files the checkpoint has
 
 A frame that does not fit is refused with a close code and a reason.
 """
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from core.typicality import Reference
 
 DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, ALIVE, TERMS, PASSES = 1, 2, 3, 4, 5, 6, 7, 8, 9
-TERM_SAMPLES = 8  # of q: what the reconstruction is the mean over
-PASSES_MADE = 30
 MOST_REASON = 123  # bytes, RFC 6455
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 NO_POINTS = np.empty((0, 0), np.float32)
@@ -84,7 +82,7 @@ class Job(NamedTuple):
     kind: int
     z: np.ndarray  # (M, D) points
     ask: repairs.Ask | None = None  # or a repair
-    x: bytes = b""  # of TERMS the picture; its z are mu and log_var
+    x: bytes = b""  # the levels of a picture
 
 
 def loaded(name: str) -> Loaded:
@@ -120,7 +118,8 @@ def understood(model: "VAE", frame: bytes | None) -> Job:
     if kind == ALIVE:
         return Job(sequence, kind, NO_POINTS)
     if kind == TERMS:
-        return _belief(sequence, model, frame)
+        belief, x = _belief(frame, model)
+        return Job(sequence, kind, belief, x=x)
     if kind not in (REPAIR, COMPLETE, PASSES):
         raise FrameError(INVALID, f"There is no request of kind {kind}.")
     if len(frame) > picture:
@@ -155,10 +154,8 @@ def answered(serving: Loaded, job: Job, gone: Callable[[], bool] = lambda: False
 
     Raises FrameError where a person's own decoder fails.
     """
-    if job.kind == TERMS:
-        return _terms(serving.model, job)
-    if job.kind == PASSES and job.ask is not None:
-        return _passes(serving.model, job.sequence, job.ask)
+    if job.kind in (TERMS, PASSES):
+        return _lesson(serving.model, job)
     if job.ask is not None:
         return _repaired(serving.name, job, job.ask, gone)
     if job.kind == PLACE:
@@ -235,8 +232,8 @@ def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -
     return packed(job.sequence, job.kind, found.planes, found.facts)
 
 
-def _belief(sequence: int, model: "VAE", frame: bytes) -> Job:
-    """The payload of TERMS. Raises FrameError."""
+def _belief(frame: bytes, model: "VAE") -> tuple[np.ndarray, bytes]:
+    """The payload of TERMS: mu and log_var, (2, D), and the levels of x. Raises FrameError."""
     numbers = 8 * model.z_dim
     expected = REQUEST.size + numbers + model.image_size
     if len(frame) != expected:
@@ -246,43 +243,25 @@ def _belief(sequence: int, model: "VAE", frame: bytes) -> Job:
     q = np.frombuffer(frame, "<f4", 2 * model.z_dim, REQUEST.size).reshape(2, -1)
     if not (np.abs(q) <= np.array([[COORDINATE.most], [LOG_VARIANCE.most]])).all():  # nor NaN
         raise FrameError(
-            INVALID, f"mu must lie within ±{COORDINATE} and log_var within ±{LOG_VARIANCE}."
+            INVALID,
+            f"mu must lie within ±{COORDINATE} and log_var within ±{LOG_VARIANCE}.",
         )
-    return Job(sequence, TERMS, q, x=frame[REQUEST.size + numbers :])
+    return q, frame[REQUEST.size + numbers :]
 
 
-def _terms(model: "VAE", job: Job) -> bytes:
-    """The answer to TERMS. The noise is the same each time: what changes is what was moved."""
-    import torch
-
+def _lesson(model: "VAE", job: Job) -> bytes:
+    """The answer to TERMS and PASSES; where a person's own network fails, a sentence in it."""
     from core.checkpoint import CheckpointError
-    from core.images import to_uint8
-    from core.reconstruct import with_belief
-
-    noise = torch.randn(TERM_SAMPLES, model.z_dim, generator=torch.Generator().manual_seed(0))
-    q = torch.from_numpy(job.z.copy())
-    try:
-        found = with_belief(model, repairs.picture(job.x, model.image_shape), q[0], q[1], noise)
-    except CheckpointError as error:
-        return packed(job.sequence, TERMS, NO_PIXELS, json.dumps({"error": str(error)}))
-    planes = to_uint8(torch.cat([found.x_recon[None], found.samples])).flatten(0, 1).numpy()
-    facts = {"reconstruction": found.nll, "kl": found.kl}
-    return packed(job.sequence, TERMS, planes, json.dumps(facts))
-
-
-def _passes(model: "VAE", sequence: int, ask: repairs.Ask) -> bytes:
-    """The answer to PASSES."""
-    import torch
-
-    from core.checkpoint import CheckpointError
-    from core.images import to_uint8
-    from core.repair import iterated_passes
+    from explorer.lessons import answers
 
     try:
-        made = iterated_passes(model, repairs.observation(ask, model.image_shape), PASSES_MADE)
+        if job.ask is not None:
+            planes, facts = answers.passes(model, job.ask)
+        else:
+            planes, facts = answers.terms(model, job.z, job.x)
     except CheckpointError as error:
-        return packed(sequence, PASSES, NO_PIXELS, json.dumps({"error": str(error)}))
-    return packed(sequence, PASSES, to_uint8(torch.cat(made)).flatten(0, 1).numpy())
+        planes, facts = NO_PIXELS, json.dumps({"error": str(error)})
+    return packed(job.sequence, job.kind, planes, facts)
 
 
 def packed(sequence: int, kind: int, planes: np.ndarray, facts: str = "") -> bytes:

@@ -5,6 +5,7 @@ import base64
 import binascii
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -36,7 +37,6 @@ def upload(component: str, *, testid: str) -> bytes | None:
     given = st.session_state[state.UPLOAD]
     image_input(
         given and given["name"],
-        session=st.session_state[state.SESSION],
         key=component,
         testid=testid,
         max_bytes=PICTURE_BYTES.most,
@@ -50,15 +50,19 @@ def upload(component: str, *, testid: str) -> bytes | None:
 
 
 def _take_upload(component: str) -> None:
-    told = st.session_state[component].file
-    if not told:
-        return
+    if told := st.session_state[component].file:
+        take_upload(told)
+
+
+def take_upload(told: dict[str, Any]) -> None:
+    """What the browser says of a file, as image_input tells it."""
     if "content" in told:
         try:
             told = {**told, "content": base64.b64decode(told["content"], validate=True)}
         except binascii.Error:
             told = {**told, "error": "The upload arrived damaged. Try again."}
-    st.session_state[state.UPLOAD] = told
+    if "content" in told or "error" in told:  # no browser of ours says neither
+        st.session_state[state.UPLOAD] = {"name": "picture", **told}
 
 
 def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | None:

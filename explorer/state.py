@@ -24,10 +24,13 @@ from explorer.wording import escaped
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
 RECALLED = "recalled"  # bool: the page has told what it held over a restart
+WEIGHTS = "weights"  # str | None, which weights of the checkpoint were shown last
+LOOKED = "looked"  # int, the last time that the page asked for a rerun
 Z = "z"  # list[float], the committed point; URL: z
 Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
 NOTICE = "notice"  # str | None, a sentence to show once
+SAID = "said"  # str | None, the sentence of NOTICE that is on the page
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
 INTRODUCED = "introduced"  # int, how often the introduction was asked for again
 PROJECTION = "projection"  # an id of core.projection.available; URL: map
@@ -114,15 +117,18 @@ RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
-LESSON, LEARN_CANVAS = "component_lesson", "component_learn_canvas"
 INTRODUCTION = "component_introduction"
+LESSON, LEARN_CANVAS = "component_lesson", "component_learn_canvas"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
     RECALLED: False,
+    WEIGHTS: None,
+    LOOKED: 0,
     Z_OF: None,
     REVISION: 0,
     NOTICE: None,
+    SAID: None,
     GO_TO: None,
     INTRODUCED: 0,
     PROJECTION: "pca",
@@ -258,7 +264,9 @@ def forget(name: str) -> None:
 def restore_z() -> None:
     """After the model is known to load: its z and map from the URL, or the first test picture's."""
     z_dim = caches.model(checkpoint()).z_dim
-    if st.session_state[Z_OF] == checkpoint() and len(z()) == z_dim:
+    same = st.session_state[Z_OF] == checkpoint()
+    _heed_weights(same, z_dim)
+    if same and len(z()) == z_dim:
         return
     encoded = caches.encoded_test_set(checkpoint())
     # Only now: what failed above is tried again, and a checkpoint of the same name may be replaced.
@@ -275,6 +283,21 @@ def restore_z() -> None:
     st.session_state[FILM_DIMENSION] = useful[0]
     if first_run:
         _from_link(z_dim)
+
+
+def _heed_weights(same: bool, z_dim: int) -> None:
+    """Say that the open checkpoint's weights were replaced; of a training it is expected."""
+    before, now = st.session_state[WEIGHTS], caches.weights(checkpoint())
+    st.session_state[WEIGHTS] = now
+    if not same or before in (None, now) or caches.is_training(checkpoint()):
+        return
+    sentence = f"{checkpoint()} was replaced: the page goes on with its new weights."
+    if len(z()) != z_dim:
+        sentence += (
+            f" It has {z_dim} latent dimensions now, and had {len(z())}; bookmarks, directions and "
+            "keys made with the model before wait for its return."
+        )
+    notify(escaped(sentence))
 
 
 def _from_link(z_dim: int) -> None:
@@ -308,6 +331,9 @@ def projection() -> str:
 
 def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
     """On the first visit to Learn: the step and the language of the link that led there."""
+    for key, known in ((LEARN_STEP, steps), (LANGUAGE, languages)):
+        if st.session_state[key] not in known:  # no page of ours says that
+            st.session_state[key] = DEFAULTS[key]
     if st.session_state[LEARN_LINKED]:
         return
     st.session_state[LEARN_LINKED] = True

@@ -174,7 +174,8 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     )  # fmt: skip
     if not wrong and not problem:
         st.caption("The same in a shell, in the folder of the program:")
-        st.code(trainings.shown_command(name, arguments), language="bash", wrap_lines=True)
+        # As bash its flags would be pale blue on white.
+        st.code(trainings.shown_command(name, arguments), language=None, wrap_lines=True)
 
 
 def _begin(given: str, stem: str, arguments: list[str]) -> None:

@@ -434,18 +434,26 @@ def _read() -> Queue:
 
 
 def _write(queue: Queue) -> None:
-    write_json(_place() / "queue.json", queue)
+    try:
+        write_json(_place() / "queue.json", queue)
+    except OSError as error:
+        raise Refused(
+            f"The queue of trainings cannot be written ({error.strerror or error}). Free some "
+            "space, or make checkpoints/ writable, and try again."
+        ) from None
 
 
 @contextlib.contextmanager
 def _changing() -> Iterator[Queue]:
     """The queue, to be changed by nobody else meanwhile: no other thread, process or server."""
-    _place().mkdir(parents=True, exist_ok=True)
     lock = FileLock(_place() / "lock", timeout=LOCK_TIMEOUT)
     try:
+        _place().mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise Refused("The queue is being changed by somebody else. Try again.") from None
+    except OSError as error:
+        raise Refused(f"{_place()} cannot be written ({error.strerror or error}).") from None
     try:
         queue, before = _read(), _read()
         _settle(queue)

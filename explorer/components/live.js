@@ -19,6 +19,7 @@ export const PASSES = 9; // encoded and decoded again and again
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
 const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one: the wire is cut
@@ -26,7 +27,7 @@ const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one
 /**
  * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"
  * (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
- * which).
+ * which), "heard" (after a cut, Python has heard what the hand did meanwhile).
  */
 export const live = new EventTarget();
 
@@ -149,7 +150,7 @@ function emit(type, detail) {
 /** A socket to one checkpoint. Latest wins: one request of a kind is under way, the newest waits. */
 class Channel {
   #name = "";
-  #hear; // { onOpen(), onStatus(), onVersion(version) }
+  #hear; // { onOpen(), onStatus(), onAlive(facts) }
   #socket = null;
   #sequence = 0;
   #retry = RETRY.first;
@@ -187,7 +188,9 @@ class Channel {
       if (socket === this.#socket) this.#receive(event.data);
     };
     socket.onclose = (event) => {
-      if (socket === this.#socket) this.#lose(event.reason); // else replaced on purpose
+      if (socket !== this.#socket) return; // replaced on purpose
+      if (event.code === FULL) this.#retry = RETRY.most;
+      this.#lose(event.reason.replace(/\.$/, ""));
     };
   }
 
@@ -215,7 +218,7 @@ class Channel {
     this.request(ALIVE, new Uint8Array(0), null, ({ facts }) => {
       clearTimeout(this.#pulseTimer);
       this.#pulseTimer = setTimeout(() => this.pulse(SILENCE.usual), PULSE);
-      this.#hear.onVersion(facts.version);
+      this.#hear.onAlive(facts);
     });
   }
 
@@ -277,9 +280,8 @@ class Channel {
   close() {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#pulseTimer);
-    const before = this.#socket;
+    this.#socket?.close(1000);
     this.#socket = null;
-    before?.close(1000);
   }
 }
 
@@ -289,10 +291,14 @@ const channel = new Channel({
     askForPlace();
   },
   onStatus: () => emit("status"),
-  onVersion: (present) => {
-    if (present !== version) emit("stale", present);
+  onAlive: (facts) => {
+    if (facts.version !== version) emit("stale", facts.version);
   },
 });
+
+/** The picture that was uploaded last on this page, { name, content: base64 } or null. */
+export const upload = { last: null };
+
 export const channelStatus = () => channel.status;
 window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
 document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));
@@ -302,7 +308,7 @@ document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual)
  * opens and when it is lost; `request` is as `ask`.
  */
 export function channelTo(name, onStatus, ended) {
-  const other = new Channel({ onOpen: () => {}, onStatus, onVersion: () => {} });
+  const other = new Channel({ onOpen: () => {}, onStatus, onAlive: () => {} });
   other.connect(name);
   ended.addEventListener("abort", () => other.close());
   return other;

@@ -12,7 +12,7 @@ from core.latent import encode_images
 from core.objective import kl_per_dim
 from core.projection import LinearProjection
 from explorer import caches, figures, repairs
-from explorer.frames import PASSES_MADE
+from explorer.lessons.answers import PASSES
 
 # A plain autoencoder and a VAE that differ in nothing else.
 AUTOENCODER, ITS_VAE = "mnist-ae-20", "mnist-mlp-20"
@@ -65,7 +65,7 @@ def repair(name: str, x: Tensor) -> dict[str, Any]:
     steps = methods.METHODS[method].steps
     return _given(name, x) | {
         "settings": {"method": method, "k": ANSWERS, "steps": steps, "seed": 0},
-        "passes": PASSES_MADE,
+        "passes": PASSES,
         "colours": figures.CLASS_COLOURS,
     }
 

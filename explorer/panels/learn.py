@@ -10,8 +10,8 @@ from core.checkpoint import CheckpointError
 from core.data import DataError
 from explorer import caches, state
 from explorer.components import lesson
-from explorer.frames import PASSES_MADE
 from explorer.lessons import LESSONS, Lesson, stages, words
+from explorer.lessons.answers import PASSES
 from explorer.lessons.session import done, named, noun, picture, said, ticked
 from explorer.wording import escaped
 
@@ -69,7 +69,7 @@ def _mount(step: str, content: dict[str, object], of: str) -> None:
     language = st.session_state[state.LANGUAGE]
     lesson(
         state.live(), step, content, of=of,
-        words=words.for_browser(language, step, noun=noun(), passes=str(PASSES_MADE)),
+        words=words.for_browser(language, step, noun=noun(), passes=str(PASSES)),
         done=sorted(ticked(step)),
         key=key, on_done_change=functools.partial(done, key),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from explorer import (
     model_figures,
     overview,
     state,
-)
+)  # fmt: skip
 from explorer.wording import escaped
 
 PLAIN = {"displayModeBar": False}

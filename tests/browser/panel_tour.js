@@ -8,6 +8,9 @@
     return found;
   };
   const all = (selector) => roots().flatMap((root) => [...root.querySelectorAll(selector)]);
+  let reached = new Set();
+  let faint = [];
+
   const ours = (node) => {
     for (let at = node; at; at = at.parentNode ?? at.host) {
       if (at.classList?.contains("stBidiComponent")) return true;
@@ -25,6 +28,12 @@
     && !(node.type === "radio" && !node.checked)
     && node.checkVisibility({ visibilityProperty: true })
     && (node.getBoundingClientRect().width > 0 || node.type === "file"));
+
+  /** Of a group of choices Tab stops at one; arrow keys go on from there. */
+  const inGroup = (node) => {
+    const group = node.closest("[data-testid=stButtonGroup]");
+    return Boolean(group) && [...reached].some((each) => group.contains(each));
+  };
 
   const luminance = (colour) => {
     const probe = document.createElement("canvas").getContext("2d");
@@ -53,9 +62,7 @@
     return ring.outlineStyle !== "auto" && ratio < 3 ? `ring of ${ratio.toFixed(1)}: ${named(node)}` : "";
   };
 
-  let reached = new Set();
-  let faint = [];
-  window.tour = {
+    window.tour = {
     /** Begin at the first stop; how many there are. */
     begin() {
       [reached, faint] = [new Set(), []];
@@ -76,7 +83,7 @@
 
     /** What Tab has not stopped at, and where its focus could not be seen. */
     end: () => ({
-      unreached: stops().filter((node) => !reached.has(node)).map(named),
+      unreached: stops().filter((node) => !reached.has(node) && !inGroup(node)).map(named),
       faint: faint.filter(Boolean),
     }),
 

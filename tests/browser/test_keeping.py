@@ -192,7 +192,7 @@ def download(page: Page, label: str) -> bytes:
 
 def test_pictures_traversals_and_points_can_be_saved(open_page: Open) -> None:
     page = open_page()
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_role("button", name="Save", exact=False).first.click()
     shown = pixels(page)
     small = np.asarray(Image.open(io.BytesIO(download(page, "PNG 28 px"))))
     np.testing.assert_allclose(small, shown, atol=1)

@@ -20,6 +20,7 @@ from core.library import delete_checkpoint
 from core.limits import FRAME_POINTS
 from core.objective import elbo
 from explorer import caches, desks, frames, live
+from explorer.lessons import answers
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -53,7 +54,7 @@ def test_the_terms_of_any_belief(client: TestClient, model: VAE) -> None:
         for wide in (log_var, log_var, np.zeros(20)):
             socket.send_bytes(belief(mu, wide, x))
             reply = socket.receive_bytes()
-            planes = 1 + frames.TERM_SAMPLES
+            planes = 1 + answers.SAMPLES
             assert frames.ANSWER.unpack_from(reply)[1:5] == (frames.TERMS, planes, 28, 28)
             facts.append(json.loads(reply[frames.ANSWER.size + planes * 784 :]))
     own, again, other = facts

@@ -20,6 +20,7 @@ from core.damage import Observation, centre_box, observe
 from core.data import load_dataset
 from core.images import to_uint8
 from explorer import caches, frames, live, repairs
+from explorer.lessons import answers
 
 NAME = "mnist-mlp-20"
 HOST = {"origin": "http://testserver"}
@@ -288,7 +289,7 @@ def test_passes_are_what_encoding_and_decoding_again_makes(socket: Any, model: V
     _, kind, *shape, length = frames.ANSWER.unpack_from(reply)
     planes = np.frombuffer(reply, np.uint8, offset=frames.ANSWER.size).reshape(shape)
     assert length == 0
-    assert (kind, planes.shape) == (frames.PASSES, (frames.PASSES_MADE, 28, 28))
+    assert (kind, planes.shape) == (frames.PASSES, (answers.PASSES, 28, 28))
     x = seen.image
     for pass_ in range(3):
         made = model.decode(model.encode(x)[0])

@@ -20,8 +20,8 @@ def draw_canvas(
     """A canvas to draw on; `drawing` is the PNG it starts from, `noun` what to draw: "a digit".
 
     After each stroke session_state[key].png is {"content": base64, "commit": n}; the content is ""
-    when it is cleared. A new `session`, of a server that was restarted, is told again. `words` in
-    another language: canvas, hint, brush, size, erase, undo, clear.
+    when it is cleared. A new `session`, of a server that was restarted, is told again.
+    `words` in another language: canvas, hint, brush, size, erase, undo, clear.
     """
     start = base64.b64encode(drawing).decode() if drawing else ""
     said = {
