@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -202,6 +203,10 @@ ROUTES: list[BaseRoute] = [
     Route("/live/plotly.js", plotly_js),
     Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
 ]
+
+
+# What is uploaded stays in memory: from a megabyte on, Starlette would put it into a file in /tmp.
+MultiPartParser.spool_max_size = 0  # never; server.maxUploadSize is its limit
 
 
 @asynccontextmanager
