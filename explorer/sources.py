@@ -2,7 +2,6 @@
 gives back what was chosen, or None while there is nothing yet."""
 
 import base64
-import binascii
 import functools
 
 import numpy as np
@@ -49,14 +48,14 @@ def upload(component: str, *, testid: str) -> bytes | None:
 
 def _take_upload(component: str) -> None:
     told = st.session_state[component].file
-    if not told:
+    if not isinstance(told, dict):
         return
-    if "content" in told:
-        try:
-            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
-        except binascii.Error:
-            told = {**told, "error": "The upload arrived damaged. Try again."}
-    st.session_state[state.UPLOAD] = told
+    upload: dict[str, object] = {"name": str(told.get("name", "picture"))}
+    try:  # what a browser sends may be anything
+        upload["content"] = base64.b64decode(told["content"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        upload["error"] = str(told.get("error", "The upload arrived damaged. Try again."))
+    st.session_state[state.UPLOAD] = upload
 
 
 def drawing(component: str) -> bytes | None:
