@@ -29,6 +29,9 @@ PICTURE_BYTES = Limit(
 PICTURE_PIXELS = Limit(
     40_000_000, "pixels of a picture", "160 MB once decoded: what a small server can spare for one"
 )
+PICTURE_SCANS = Limit(
+    100, "scans of a JPEG", "each goes over the whole picture, and a few bytes are enough for one"
+)
 MODEL_BYTES = Limit(
     64 * MB,
     "bytes of an uploaded model, unpacked and as 32-bit numbers",

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.data import load_dataset
-from core.digits import DigitError, open_image, to_digit
+from core.digits import DigitError, open_image, to_digit, to_picture
 from core.images import to_uint8
 from core.limits import PICTURE_BYTES
 
@@ -327,3 +327,20 @@ def test_a_damaged_file_ends_in_a_digit_or_a_sentence(at: int, noise: bytes) -> 
         assert to_digit(GOOD[:at] + noise + GOOD[at + len(noise) :]).image.isfinite().all()
     except DigitError as error:
         assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "LA", "RGBA", "P"])
+def test_a_picture_of_the_models_size_is_taken_in_every_mode(mode: str, mnist: np.ndarray) -> None:
+    """16 bits were clipped to white, and black ink on nothing was black on black."""
+    ink = np.asarray(mnist[0])
+    if mode == "I;16":
+        image = Image.fromarray(ink.astype(np.uint16) * 257)
+    else:
+        image = Image.new("RGBA", (28, 28))
+        image.putalpha(Image.fromarray(ink))
+        image = image.convert(mode)
+    found = to_picture(encoded(image), (1, 28, 28))[0, 0].numpy()
+    wanted = ink / 255 if mode == "I;16" else 1 - ink / 255
+    if mode == "P":  # no half-transparent ink in a palette
+        found, wanted = found > 0.5, wanted > 0.5
+    assert np.abs(found.astype(float) - wanted).mean() < 0.01
