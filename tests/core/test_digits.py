@@ -162,6 +162,38 @@ def test_a_fine_pen_on_a_sheet_under_a_shadow() -> None:
     assert similarity(digit_of(Image.fromarray(np.uint8(photo))), digit_of(plain)) > 0.9
 
 
+def test_chalk_where_little_light_falls() -> None:
+    board = drawing(190, 40, "L").resize((400, 400))
+    light = np.linspace(1, 0.25, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(board) * light))
+    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
+
+
+def test_a_stroke_beside_a_ruled_line_stays() -> None:
+    four = [(250, 150), (190, 262), (330, 264)], [(270, 220), (265, 340)]
+    plain, page = Image.new("L", (500, 500), 255), Image.new("L", (500, 500), 240)
+    for y in range(20, 500, 40):
+        ImageDraw.Draw(page).line((0, y, 500, y), fill=190, width=2)
+    for image in (plain, page):
+        for stroke in four:
+            ImageDraw.Draw(image).line(stroke, fill=60, width=4)
+    assert similarity(digit_of(page), digit_of(plain)) > 0.95
+
+
+def test_the_corners_of_a_leaning_sheet_are_found() -> None:
+    """Blur and coarse pixels round them off."""
+    seven = [(60, 60), (95, 60), (75, 110)]
+    for angle in (-9, -6, -3, 3, 6, 9):
+        desk = Image.new("L", (640, 480), 50)
+        page = Image.new("L", (460, 300), 215)
+        ImageDraw.Draw(page).line(seven, fill=90, width=7)
+        desk.paste(page, (90, 90))
+        photo = desk.rotate(angle, fillcolor=50).filter(ImageFilter.GaussianBlur(3))
+        plain = Image.new("L", (460, 300), 255)
+        ImageDraw.Draw(plain).line(seven, fill=0, width=7)
+        assert similarity(digit_of(photo), digit_of(plain)) > 0.85
+
+
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
     page = Image.new("L", (600, 600), 255)
     ImageDraw.Draw(page).line((300, 100, 300, 500), fill=0, width=3)
