@@ -11,7 +11,7 @@ run: .venv/run
 	$(BIN)/streamlit run streamlit_app.py
 
 test: .venv/dev browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 	@echo "All checks passed: lint, types, unit, panel and browser tests."
 
 torture: .venv/dev browser

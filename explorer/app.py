@@ -106,10 +106,13 @@ def main() -> None:
 
 
 def _run(render: Callable[[], None]) -> None:
-    notice = st.session_state[state.SAID] = state.take(state.NOTICE)
+    notice = st.session_state[state.NOTICE]
     if notice:
         st.warning(str(notice))
-    render()
+    render()  # a rerun that it asks for ends this one: then the notice is still to be said
+    st.session_state[state.SAID] = notice
+    if st.session_state[state.NOTICE] == notice:
+        st.session_state[state.NOTICE] = None
 
 
 main()

@@ -4,7 +4,7 @@ A server that is killed forgets its sessions; the pages stay open. Each page the
 its session knew (components/connection), tells it to the session that takes over, and goes on where
 it was. It is the page's own and goes nowhere else. What has a place already is not in it: z and the
 model are in the address, bookmarks and groups in the browser's storage (explorer/kept.py), an
-uploaded picture in the component that took it.
+uploaded picture in the page that took it.
 """
 
 import base64
@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from core.limits import WALK_KEYS
-from explorer import state
+from explorer import sources, state
 from explorer.components import connection
 from explorer.kept import packed as packed_indices
 from explorer.kept import unpacked as unpacked_indices
@@ -27,11 +27,13 @@ PLAIN = (
     state.PROJECTION, state.AXIS_X, state.AXIS_Y, state.POINTS, state.UNDERLAY, state.SLIDER_SET,
     state.IN_SD, state.FILMSTRIPS, state.FILM_DIMENSION, state.SOURCE, state.TEST_INDEX,
     state.REPAIR_SOURCE, state.REPAIR_INDEX, state.PRIOR_SEED, state.DAMAGE_KIND,
+    state.KIND_BEFORE,
     state.DAMAGE_STRENGTH, state.DAMAGE_SEED, state.GUESS_MASK, state.LEVELS, state.NOISE,
     state.SALT, state.METHOD, state.ANSWERS, state.METHOD_STEPS, state.WALK_N, state.WALK_SOURCE,
     state.WALK_INDEX, state.DIRECTION_SOURCE, state.DIRECTION_METHOD, state.CLASS_A, state.CLASS_B,
     state.MODELS_VIEW, state.OTHER, state.PICK, state.SAMPLE_SEED, state.NLL_SAMPLES,
-    state.TRAIN_PRESET, state.TRAIN_NAME, state.TRAIN_RUN,
+    state.TRAIN_PRESET, state.TRAIN_NAME, state.TRAIN_RUN, state.LANGUAGE, state.LEARN_STEP,
+    state.LEARN_SOURCE, state.LEARN_INDEX,
 )  # fmt: skip
 MOST_TEXT = 200  # characters of a plain value
 
@@ -51,11 +53,13 @@ def remember() -> None:
 def _recall() -> None:
     """This session takes over from the one that the page was opened with."""
     told = st.session_state[state.CONNECTION].memory
-    if told is None or st.session_state[state.RECALLED]:
+    if not isinstance(told, dict) or st.session_state[state.RECALLED]:
         return
     st.session_state[state.RECALLED] = True
-    for key, value in unpacked(str(told)).items():
+    for key, value in unpacked(str(told.get("text"))).items():
         st.session_state[key] = value
+    if isinstance(told.get("upload"), dict):
+        sources.take_upload(told["upload"])
 
 
 def _look() -> None:
@@ -77,6 +81,7 @@ def packed() -> str:
     return json.dumps({
         "program": PROGRAM,
         "plain": {key: known[key] for key in PLAIN},
+        "learnt": sorted(known[state.LEARNT]),
         "compared": known[state.COMPARED],
         "walks": known[state.WALK_KEYS],
         "training": known[state.TRAIN_SETTINGS],
@@ -94,6 +99,7 @@ def unpacked(text: str) -> dict[str, Any]:
         if told["program"] != PROGRAM:
             return {}
         found |= _plain(told["plain"])
+        found[state.LEARNT] = frozenset((str(step), str(task)) for step, task in told["learnt"])
         found[state.COMPARED] = _compared(told["compared"])
         found[state.WALK_KEYS] = {str(name): _keys(keys) for name, keys in told["walks"].items()}
         found |= _training(told["training"])

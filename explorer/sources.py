@@ -2,9 +2,9 @@
 gives back what was chosen, or None while there is nothing yet."""
 
 import base64
-import binascii
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -36,7 +36,6 @@ def upload(component: str, *, testid: str) -> bytes | None:
     given = st.session_state[state.UPLOAD]
     image_input(
         given and given["name"],
-        session=st.session_state[state.SESSION],
         key=component,
         testid=testid,
         max_bytes=PICTURE_BYTES.most,
@@ -50,15 +49,18 @@ def upload(component: str, *, testid: str) -> bytes | None:
 
 
 def _take_upload(component: str) -> None:
-    told = st.session_state[component].file
-    if not told:
-        return
-    if "content" in told:
-        try:
-            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
-        except binascii.Error:
-            told = {**told, "error": "The upload arrived damaged. Try again."}
-    st.session_state[state.UPLOAD] = told
+    if isinstance(told := st.session_state[component].file, dict):
+        take_upload(told)
+
+
+def take_upload(told: dict[str, Any]) -> None:
+    """What the browser says of a file, as image_input tells it; it may be anything."""
+    upload: dict[str, object] = {"name": str(told.get("name", "picture"))}
+    try:
+        upload["content"] = base64.b64decode(told["content"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        upload["error"] = str(told.get("error", "The upload arrived damaged. Try again."))
+    st.session_state[state.UPLOAD] = upload
 
 
 def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | None:

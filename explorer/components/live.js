@@ -295,6 +295,10 @@ const channel = new Channel({
     if (facts.version !== version) emit("stale", facts.version);
   },
 });
+
+/** The picture that was uploaded last on this page, { name, content: base64 } or null. */
+export const upload = { last: null };
+
 export const channelStatus = () => channel.status;
 window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
 document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));

@@ -19,7 +19,7 @@ pid {folder}/pid;
 error_log {folder}/error.log;
 events {{}}
 http {{
-    log_format answered '$upstream_addr $status $request_method $uri';
+    log_format answered '$upstream_addr $status $request_method $request_uri';
     access_log {folder}/access.log answered;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -89,3 +89,12 @@ class Nginx:
         lines = (self.folder / "access.log").read_text().splitlines()
         found = (re.fullmatch(r"\S*:(\d+) (\d+) (.*)", line) for line in lines)
         return [(match[1], int(match[2]), match[3]) for match in found if match]
+
+    def answerer(self, part: str) -> str:
+        """The port of the server that answered the request whose path has `part`; nginx writes it
+        down a moment after the answer."""
+        for _ in range(200):
+            if found := [port for port, _, what in self.answered() if part in what]:
+                return found[0]
+            time.sleep(0.05)
+        raise TimeoutError(f"No request with {part} in nginx's log.")

@@ -17,9 +17,9 @@ from core import VAE, load_checkpoint
 from core.data import DataError
 from core.images import to_uint8
 from core.library import delete_checkpoint
-from core.limits import FRAME_POINTS
+from core.limits import CLIENTS, FRAME_POINTS, REPAIR_SECONDS
 from core.objective import elbo
-from explorer import caches, desks, frames, live
+from explorer import caches, channel, desks, frames, live, repairs
 from explorer.lessons import answers
 
 HOST = {"origin": "http://testserver"}
@@ -268,3 +268,63 @@ def test_both_halves_agree_on_the_frames() -> None:
     assert f"const MOST_POINTS = {FRAME_POINTS.most};" in filmstrips
     assert f"const REQUEST_HEADER = {frames.REQUEST.size};" in script
     assert f"const ANSWER_HEADER = {frames.ANSWER.size};" in script
+
+
+def test_one_client_too_many_is_told_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "CLIENTS", CLIENTS._replace(most=1))
+    with client.websocket_connect(ADDRESS, headers=HOST) as first:
+        with (
+            client.websocket_connect(ADDRESS, headers=HOST) as second,
+            pytest.raises(WebSocketDisconnect) as closed,
+        ):
+            second.receive_bytes()
+        assert closed.value.code == frames.TRY_AGAIN_LATER
+        assert closed.value.reason == "1 pages are connected, as many as are served."
+        first.send_bytes(frame(np.zeros(20)))
+        assert len(first.receive_bytes()) == frames.ANSWER.size + 784
+    assert_alive(client)
+
+
+def test_what_waits_for_maps_is_bounded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "waiting", lambda lane: live.REQUESTS_WAITING.most)
+    answer = client.get("/live/map/mnist-mlp-20/pca/test.json")
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert answer.text.startswith(f"{live.REQUESTS_WAITING} requests wait")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["training/mnist-mlp-20/" + "0" * 5000 + ".map", "training/mnist-mlp-20/sampled-1234567.png",
+     "map/mnist-mlp-20/01,2/test.json", "map/mnist-mlp-20/" + "1" * 5000 + ",2/test.json", "what"],
+)  # fmt: skip
+def test_numbers_that_are_none_and_paths_that_lead_nowhere(client: TestClient, path: str) -> None:
+    answer = client.get(f"/live/{path}")
+    assert answer.status_code == 404 and len(answer.text) < 300
+
+
+def repair_of(steps: int) -> frames.Job:
+    ask = repairs.asked(bytes(784), bytes(784), method="posterior", k=4, steps=steps)
+    return frames.Job(1, frames.COMPLETE, frames.NO_POINTS, ask)
+
+
+def test_a_repair_ends_when_nobody_waits_for_it() -> None:
+    asked: list[int] = []
+
+    def gone() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(frames.Gone):
+        frames.answered(frames.loaded("mnist-mlp-20"), repair_of(50), gone)
+    assert len(asked) == 4
+
+
+def test_a_repair_that_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
+    reply = frames.answered(frames.loaded("mnist-mlp-20"), repair_of(51))
+    sentence = json.loads(reply[frames.ANSWER.size :])["error"]
+    assert "was stopped after 0 s, at step 1 of 51" in sentence

@@ -33,7 +33,7 @@ REST, STROKE = 1.0, 1 / 60  # s between two requests for refined answers, and tw
 UPLOAD_EVERY = 2.0  # s
 P95 = 33.0  # ms
 SLOPE = 10.0  # MB a minute, the steepest that the server's memory may rise in the second half
-SAMPLE = 0.5  # s between two looks at it
+SAMPLE = 0.1  # s between two looks at it
 
 
 def rows(

@@ -1,6 +1,7 @@
 """Those who have no business here: pages of other origins, and paths that lead out of the tree."""
 
 import asyncio
+import random
 from itertools import product
 from urllib.parse import urlsplit
 
@@ -90,11 +91,12 @@ async def handshakes(server: Server) -> Row:
     return tally.row()
 
 
-async def paths(server: Server) -> Row:
-    """Every route of ours with ids and file names that are none."""
+async def paths(server: Server, most: int, seed: int) -> Row:
+    """Every route of ours with ids and file names that are none, or `most` of them."""
     tally = Tally("ids and paths that are none")
     where = urlsplit(server.url)
-    for route, evil in product((*ROUTES, PATH.replace("mnist-mlp-20", "{}")), EVIL):
+    every = list(product((*ROUTES, PATH.replace("mnist-mlp-20", "{}")), EVIL))
+    for route, evil in random.Random(seed).sample(every, min(most, len(every))):
         path = route.format(evil)
         with tally.attempt(f"GET {path[:120]}"):
             reader, writer = await asyncio.open_connection(where.hostname, where.port)

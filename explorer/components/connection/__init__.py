@@ -19,7 +19,8 @@ def connection(
     """Says while the connection is lost, and holds `memory` over a restart of the server.
 
     A server that was restarted begins a new session; in it session_state[key].memory is, during
-    on_memory_change, what the session before has left here. on_look_change asks for a rerun: after
+    on_memory_change, {"text": what the session before has left here, "upload": the picture that was
+    uploaded on the page, as image_input tells it, or None}. on_look_change asks for a rerun: after
     a cut, or since the checkpoint's files are others or gone; its number, session_state[key].look,
     is to come back as `looked`, or it is asked for again.
     """

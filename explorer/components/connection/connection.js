@@ -3,7 +3,7 @@
 // look again: after a cut, which swallowed what the hand did meanwhile, and when the checkpoint was
 // replaced or is gone.
 
-import { channelStatus, component, element, follow, live } from "../live.js";
+import { channelStatus, component, element, follow, live, upload } from "../live.js";
 
 const PATIENCE = 1200; // ms without a connection before it is said: most gaps are shorter
 const THANKS = 4000; // ms for which it is said that all is well again
@@ -47,7 +47,8 @@ export default component("connection", (root, listen, ended) => {
     setTriggerValue("look", asked);
   };
   const looking = insist(look);
-  const remembering = insist(() => setTriggerValue("memory", held.memory));
+  const remembering = insist(() => 
+    setTriggerValue("memory", { text: held.memory, upload: upload.last }));
 
   // Streamlit's own dialog covers the page and tells visitors to run a command on the server.
   const dismiss = () =>

@@ -9,6 +9,9 @@ const STEP = 10; // px of it that an arrow key goes
 const REST = 300; // ms after the last key, when the drawing is sent
 const BRUSH = { least: 8, most: 44, start: 22 }; // px of that picture
 
+// What was drawn last on this page, for a server that was restarted: { session, content }.
+let sketch = null;
+
 export default component("draw-canvas", (root) => {
   const canvas = element("canvas", {
     width: SIDE,
@@ -72,6 +75,7 @@ export default component("draw-canvas", (root) => {
     showTools();
     const content = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
     commits += 1;
+    sketch = { session, content };
     setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
@@ -176,12 +180,15 @@ export default component("draw-canvas", (root) => {
     if (restarted && actions.length) send();
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
-    if (!data.drawing) return;
+    const unheard = sketch && sketch.session !== session;
+    const drawing = unheard ? sketch.content : data.drawing;
+    if (!drawing) return;
     const image = new Image();
     image.onload = () => {
       actions.unshift({ image });
       repaint();
+      if (unheard) send();
     };
-    image.src = `data:image/png;base64,${data.drawing}`;
+    image.src = `data:image/png;base64,${drawing}`;
   };
 });

@@ -10,7 +10,6 @@ _mount = register("image_input")
 def image_input(
     name: str | None,
     *,
-    session: str,
     key: str,
     testid: str,
     max_bytes: int,
@@ -20,8 +19,7 @@ def image_input(
 
     During on_file_change session_state[key].file is {"name": ..., "content": base64}, or
     {"name": ..., "error": ...} when the browser refused it. It is a trigger and no state, because
-    Streamlit sends a component's state again with every rerun. A new `session`, of a server that
-    was restarted, is told again what its page holds.
+    Streamlit sends a component's state again with every rerun.
     """
-    data = {"name": name, "session": session, "testid": testid, "max_bytes": max_bytes}
+    data = {"name": name, "testid": testid, "max_bytes": max_bytes}
     _mount(key=key, data=data, on_file_change=on_file_change)

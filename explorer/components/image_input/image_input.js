@@ -1,10 +1,6 @@
 // One picture: dropped, pasted or chosen. It stays in the session's memory on the server.
 
-import { component, element } from "../live.js";
-
-// The last picture, for all places on the page that take one: { name, content, session }. A session
-// that does not know of it, after a cut or a restart of the server, is told again.
-let last = null;
+import { component, element, upload } from "../live.js";
 
 export default component("image-input", (root, listen, ended) => {
   const input = element("input", { type: "file", accept: "image/*" });
@@ -16,11 +12,6 @@ export default component("image-input", (root, listen, ended) => {
   let data = null;
   let setTriggerValue;
 
-  const tell = () => {
-    last.session = data.session;
-    setTriggerValue("file", { name: last.name, content: last.content });
-  };
-
   const take = (file) => {
     if (!file) return;
     const name = file.name || "pasted picture";
@@ -28,15 +19,15 @@ export default component("image-input", (root, listen, ended) => {
       const size = (file.size / 2 ** 20).toFixed(1);
       const error = `The file has ${size} MB; the limit is ${data.max_bytes / 2 ** 20} MB. ` +
         "Make the picture smaller and try again.";
-      last = null;
+      upload.last = null;
       setTriggerValue("file", { name, error });
       return;
     }
     detail.textContent = `Reading ${name} …`;
     const reader = new FileReader();
     reader.onload = () => {
-      last = { name, content: reader.result.split(",")[1] ?? "" };
-      tell();
+      upload.last = { name, content: reader.result.split(",")[1] ?? "" };
+      setTriggerValue("file", upload.last);
     };
     reader.onerror = () => setTriggerValue("file", { name, error: "The browser could not read it." });
     reader.readAsDataURL(file);
@@ -62,13 +53,13 @@ export default component("image-input", (root, listen, ended) => {
   }, { signal: ended });
 
   listen("heard", () => {
-    if (last && data.name !== last.name) tell(); // it was lost on its way
+    const { last } = upload;
+    if (last && data.name !== last.name) setTriggerValue("file", last); // it was lost on its way
   });
 
   return (args) => {
     ({ data, setTriggerValue } = args);
     zone.dataset.testid = data.testid;
-    if (last && last.session !== data.session && data.name === null) tell();
     detail.textContent = data.name
       ? `Now: ${data.name}`
       : `PNG, JPEG, WebP, BMP or GIF, at most ${data.max_bytes / 2 ** 20} MB`;

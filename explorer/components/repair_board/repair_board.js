@@ -15,6 +15,10 @@ const REST = 60; // ms without a move after which a hand that still holds the br
 const TOLD = 500; // ms that answers must stay to be told to who cannot see them
 const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
 
+// What the hand has painted last on this page, for a server that was restarted and did not hear it:
+// { session, checkpoint, revision, commit, image, mask }.
+let painted = null;
+
 export default component("repair-board", (root, listen) => {
   let data = null;
   let setStateValue;
@@ -130,9 +134,12 @@ export default component("repair-board", (root, listen) => {
     committed = changes;
     commits += 1;
     const { image, mask } = brush.picture();
+    const { checkpoint } = data.live;
+    painted = {
+      session, checkpoint, revision, commit: commits, image: image.slice(), mask: mask.slice(),
+    };
     setStateValue("damage", {
-      image: toBase64(image), mask: toBase64(mask), commit: commits, revision,
-      checkpoint: data.live.checkpoint,
+      image: toBase64(image), mask: toBase64(mask), commit: commits, revision, checkpoint,
     });
   };
 
@@ -145,8 +152,9 @@ export default component("repair-board", (root, listen) => {
   return (args) => {
     ({ data, setStateValue, setTriggerValue } = args);
     const size = [data.shape[2], data.shape[1]];
-    const restarted = session !== null && data.live.session !== session;
     session = data.live.session;
+    const unheard = painted && painted.session !== session && painted.commit > data.commit
+      && painted.revision === data.revision && painted.checkpoint === data.live.checkpoint;
     map.place(data.map);
     if (data.revision !== revision) {
       revision = data.revision;
@@ -154,13 +162,17 @@ export default component("repair-board", (root, listen) => {
       changes = committed = 0;
       clearTimeout(restTimer);
       original = data.original ? fromBase64(data.original) : null;
-      brush.load(decoded(data.now), decoded(data.start), size);
+      brush.load(unheard ? painted : decoded(data.now), decoded(data.start), size);
       pictures.showOriginal(original, ...size);
-    } else if (restarted && data.commit !== commits) {
-      changes += 1; // painted while nobody heard it
+    }
+    if (unheard) {
+      painted.session = session;
+      commits = painted.commit;
+      changes += 1;
       rest(REST);
       return;
-    } else if (data.commit !== commits || committed !== changes) {
+    }
+    if (data.commit !== commits || committed !== changes) {
       return; // the echo of an earlier hand
     }
     pictures.explain(brush.picture().mask, data.settings);
