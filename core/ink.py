@@ -14,6 +14,7 @@ from core.photo import DigitError
 SPECK = 0.04  # of the picture's long side: what is shorter is no digit
 BLUR = 0.1  # of the long side: an edge that takes longer to rise is a shadow's, not a stroke's
 CONTRAST = 0.12  # the share of the paper's light that ink must take away
+DIM = 0.05  # added to a dark board's shade, of which little can be told
 EIGHT = np.ones((3, 3))  # diagonal neighbours count as connected
 
 BLANK = "No ink stands out from the background. Use a darker pen or better light, and try again."
@@ -24,14 +25,19 @@ def ink_strength(grey: np.ndarray) -> np.ndarray:
     small = fitted(grey, 48, Resampling.BOX)
     # A median half the picture wide is ground nearly everywhere: what stands off it is ink.
     off = small - scipy.ndimage.median_filter(small, 25, mode="nearest")
-    if (off**3).sum() > 0:
+    light_ink = (off**3).sum() > 0
+    if light_ink:
         grey = 1 - grey
     small = np.maximum(fitted(grey, 96, Resampling.BOX), 0.02)
     ground = scipy.ndimage.grey_closing(small, size=39)  # wider than any stroke, follows shadows
     # On slopes it lies too high along the picture's edges, levelled elsewhere: the lower is right.
     trend = _trend(ground)
     ground = np.minimum(ground, trend * scipy.ndimage.grey_closing(small / trend, size=39))
-    lost = 1 - grey / _resized(ground, grey.shape, Resampling.BILINEAR)
+    ground = _resized(ground, grey.shape, Resampling.BILINEAR)
+    lost = 1 - grey / ground
+    if light_ink:  # less of it comes back where less light falls, as the board shows
+        light = 1 - ground + DIM
+        lost *= light.max() / light
     return np.clip(scipy.ndimage.gaussian_filter(lost, 0.8), 0, 1)
 
 

@@ -29,6 +29,9 @@ PICTURE_BYTES = Limit(
 PICTURE_PIXELS = Limit(
     40_000_000, "pixels of a picture", "160 MB once decoded: what a small server can spare for one"
 )
+PICTURE_SCANS = Limit(
+    100, "scans of a JPEG", "each goes over the whole picture, and a few bytes are enough for one"
+)
 MODEL_BYTES = Limit(
     64 * MB,
     "bytes of an uploaded model, unpacked and as 32-bit numbers",
@@ -64,6 +67,10 @@ FRAME_POINTS = Limit(
 COORDINATE = Limit(
     1_000_000, "as the absolute value of a coordinate of z", "float32 still tells neighbours apart"
 )
+LOG_VARIANCE = Limit(
+    20, "as the absolute value of a log variance that a page asks the loss of",
+    "a sigma of 1/22,000 to 22,000: beyond it nothing more is to be seen",
+)  # fmt: skip
 SETTINGS_BYTES = Limit(1024, "bytes of a repair's settings", "all eight fields together take 141")
 REPAIR_SECONDS = Limit(
     30, "seconds of one repair on the live channel", "others wait for the same core"

@@ -108,10 +108,16 @@ def _surface(coarse: np.ndarray, smooth: np.ndarray, bare: np.ndarray) -> _Surfa
     marks, count = scipy.ndimage.label(off > MARK)
     loose = np.setdiff1d(np.arange(1, count + 1), marks[whole & ~inner])  # not what juts into it
     written = scipy.ndimage.sum(off, marks, loose).sum()
-    outline = skimage.measure.find_contours(np.pad(whole, 1), 0.5)[0]
-    edges = len(skimage.measure.approximate_polygon(outline, 3)) - 1
-    flat = edges <= 6 and bare.sum() > 0.6 * whole.sum()
+    flat = _edges(whole) <= 6 and bare.sum() > 0.6 * whole.sum()
     return _Surface(whole, ground, float(written), flat)
+
+
+def _edges(whole: np.ndarray) -> int:
+    """How many straight edges bound it, when a few pixels do not count."""
+    outline = skimage.measure.find_contours(np.pad(whole, 1), 0.5)[0][1:]  # closed: its end goes
+    start = np.linalg.norm(outline - outline.mean(axis=0), axis=1).argmax()  # surely a corner
+    closed = np.roll(outline, -start, axis=0)[[*range(len(outline)), 0]]
+    return len(skimage.measure.approximate_polygon(closed, 3)) - 1
 
 
 def _only(grey: np.ndarray, found: _Surface) -> np.ndarray:

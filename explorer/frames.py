@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from core.limits import COORDINATE, FRAME_POINTS, REPAIR_SECONDS
+from core.limits import COORDINATE, FRAME_POINTS, LOG_VARIANCE, REPAIR_SECONDS
 from explorer import caches, repairs
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 DECODE, REPAIR, COMPLETE, STRIPS, TILES, PLACE, ALIVE, TERMS, PASSES = 1, 2, 3, 4, 5, 6, 7, 8, 9
 MOST_REASON = 123  # bytes, RFC 6455
 NO_PIXELS = np.empty((0, 0, 0), np.uint8)
-MOST_LOG_VAR = 20.0  # either way, of the log variance of a q
 NO_POINTS = np.empty((0, 0), np.float32)
 REQUEST = struct.Struct("<II")  # sequence, kind
 ANSWER = struct.Struct("<IHHHHI")  # sequence, kind, planes, H, W, length of the JSON
@@ -242,10 +241,10 @@ def _belief(frame: bytes, model: "VAE") -> tuple[np.ndarray, bytes]:
             INVALID, f"The frame has {len(frame)} bytes; {expected} are expected of this kind."
         )
     q = np.frombuffer(frame, "<f4", 2 * model.z_dim, REQUEST.size).reshape(2, -1)
-    if not (np.abs(q) <= np.array([[COORDINATE.most], [MOST_LOG_VAR]])).all():  # false for NaN, too
+    if not (np.abs(q) <= np.array([[COORDINATE.most], [LOG_VARIANCE.most]])).all():  # nor NaN
         raise FrameError(
             INVALID,
-            f"mu must lie within ±{COORDINATE} and log_var within ±{MOST_LOG_VAR:.0f}.",
+            f"mu must lie within ±{COORDINATE} and log_var within ±{LOG_VARIANCE}.",
         )
     return q, frame[REQUEST.size + numbers :]
 

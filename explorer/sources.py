@@ -2,7 +2,6 @@
 gives back what was chosen, or None while there is nothing yet."""
 
 import base64
-import binascii
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -50,19 +49,18 @@ def upload(component: str, *, testid: str) -> bytes | None:
 
 
 def _take_upload(component: str) -> None:
-    if told := st.session_state[component].file:
+    if isinstance(told := st.session_state[component].file, dict):
         take_upload(told)
 
 
 def take_upload(told: dict[str, Any]) -> None:
-    """What the browser says of a file, as image_input tells it."""
-    if "content" in told:
-        try:
-            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
-        except binascii.Error:
-            told = {**told, "error": "The upload arrived damaged. Try again."}
-    if "content" in told or "error" in told:  # no browser of ours says neither
-        st.session_state[state.UPLOAD] = {"name": "picture", **told}
+    """What the browser says of a file, as image_input tells it; it may be anything."""
+    upload: dict[str, object] = {"name": str(told.get("name", "picture"))}
+    try:
+        upload["content"] = base64.b64decode(told["content"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        upload["error"] = str(told.get("error", "The upload arrived damaged. Try again."))
+    st.session_state[state.UPLOAD] = upload
 
 
 def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | None:
@@ -82,7 +80,7 @@ def _take_drawing(component: str) -> None:
         return
     try:
         st.session_state[state.DRAWING] = base64.b64decode(told["content"], validate=True) or None
-    except (binascii.Error, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return  # no browser of ours says that
 
 

@@ -331,6 +331,9 @@ def projection() -> str:
 
 def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
     """On the first visit to Learn: the step and the language of the link that led there."""
+    for key, known in ((LEARN_STEP, steps), (LANGUAGE, languages)):
+        if st.session_state[key] not in known:  # no page of ours says that
+            st.session_state[key] = DEFAULTS[key]
     if st.session_state[LEARN_LINKED]:
         return
     st.session_state[LEARN_LINKED] = True

@@ -231,7 +231,7 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
             known[id] = str(error)
     found = known[id]
     if isinstance(found, str):
-        st.error(f"{file} is left out. {found}")
+        st.error(escaped(f"{file} is left out. {found}"))
         return None
     return found
 

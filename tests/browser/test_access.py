@@ -20,19 +20,22 @@ from tests.browser.conftest import INTRODUCED, KNOWN, READY
 from tests.browser.explore_page import SLIDER, wait_for_z, z_of_url
 
 Open = Callable[..., Page]
-APP = (ROOT / "explorer" / "app.py").read_text(encoding="utf-8")
-PANELS = re.findall(r'title="(\w+)"', APP)
+PANELS = ROOT / "explorer" / "panels"
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 TOUR = Path(__file__).with_name("panel_tour.js").read_text(encoding="utf-8")
 WORST = ("serious", "critical")
 WIDE, NARROW = (1440, 900), (390, 900)
-# Of Streamlit's own, which a page cannot change: a selector and why.
-NOT_OURS: dict[str, str] = {}
+# Of Streamlit's own, which a page cannot change: a rule, how the element begins, and the reason.
+NOT_OURS = {
+    ("scrollable-region-focusable", '<span class="katex-display">'): "Streamlit lets a formula "
+    "scroll and gives it no tabindex; browsers make what scrolls a stop of Tab by themselves.",
+}
 
 
 class Findings(NamedTuple):
     """What is wrong with the panels, a line each."""
 
+    panels: list[str]
     violations: list[str]
     unreached: list[str]
     faint: list[str]
@@ -50,8 +53,11 @@ def findings(server: Server, browser: Browser) -> Iterator[Findings]:
     page.get_by_test_id("live-latency").get_by_text("live").wait_for(timeout=READY)
     page.evaluate(AXE + ";0")
     page.evaluate(TOUR)
-    found = Findings([], [], [], [])
-    for panel in PANELS:
+    # A colour on its way from one theme to the other is none of either.
+    page.add_style_tag(content="* { transition: none !important; }")
+    links = page.get_by_test_id("stSidebarNavLink")
+    found = Findings([text.split("\n")[-1] for text in links.all_inner_texts()], [], [], [], [])
+    for panel in found.panels:
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=panel, exact=True).click()
         settled(page, panel)
         found.moving.extend(f"{panel}: {line}" for line in page.evaluate("tour.moving()"))
@@ -89,15 +95,15 @@ def settled(page: Page, panel: str) -> None:
 
 def violations(page: Page) -> list[str]:
     """The serious ones, a line an element."""
-    found = page.evaluate(
-        "exclude => axe.run({ exclude }, { resultTypes: ['violations'] })",
-        [[selector] for selector in NOT_OURS],
-    )
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
     return [
         f"{rule['id']}: {node['html'][:160]} {node['failureSummary'].splitlines()[-1].strip()}"
         for rule in found["violations"]
         if rule["impact"] in WORST
         for node in rule["nodes"]
+        if not any(
+            rule["id"] == id and node["html"].startswith(element) for id, element in NOT_OURS
+        )
     ]
 
 
@@ -112,7 +118,8 @@ def tab_through(page: Page, panel: str, found: Findings) -> None:
 
 
 def test_axe_finds_nothing_serious_on_any_panel(findings: Findings) -> None:
-    assert len(PANELS) >= 7
+    files = {file.stem.capitalize() for file in PANELS.glob("[!_]*.py")}
+    assert set(findings.panels) == files
     assert not findings.violations, "\n".join(findings.violations)
 
 

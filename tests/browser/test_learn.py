@@ -108,6 +108,7 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     made, model = stages.trick(NAME, x()), load_checkpoint(NAME)
     code = torch.tensor([made["mu"]])
     page.get_by_test_id("lesson-epsilon").wait_for()
+    expect(page.locator(".lesson .stage.terms")).to_have_count(0)  # the step before
     press(page, "lesson-epsilon", "Home")
     d = made["dimension"]
     code[0, d] -= 3 * np.exp(made["log_var"][d] / 2)
@@ -117,6 +118,7 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     ticked(page, "compare")
     page.get_by_role("button", name=re.compile("^Next: Repair")).click()
     page.get_by_test_id("lesson-hole-0").click()
+    expect(page.locator(".lesson .stage.trick")).to_have_count(0)
     ticked(page, "damage")
     hole = x().clone()
     hole[..., 7:21, 7:21] = 0

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.data import load_dataset
-from core.digits import DigitError, open_image, to_digit
+from core.digits import DigitError, open_image, to_digit, to_picture
 from core.images import to_uint8
 from core.limits import PICTURE_BYTES
 
@@ -160,6 +160,38 @@ def test_a_fine_pen_on_a_sheet_under_a_shadow() -> None:
     plain = Image.new("L", (600, 450), 255)
     ImageDraw.Draw(plain).line(seven, fill=0, width=3)
     assert similarity(digit_of(Image.fromarray(np.uint8(photo))), digit_of(plain)) > 0.9
+
+
+def test_chalk_where_little_light_falls() -> None:
+    board = drawing(190, 40, "L").resize((400, 400))
+    light = np.linspace(1, 0.25, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(board) * light))
+    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
+
+
+def test_a_stroke_beside_a_ruled_line_stays() -> None:
+    four = [(250, 150), (190, 262), (330, 264)], [(270, 220), (265, 340)]
+    plain, page = Image.new("L", (500, 500), 255), Image.new("L", (500, 500), 240)
+    for y in range(20, 500, 40):
+        ImageDraw.Draw(page).line((0, y, 500, y), fill=190, width=2)
+    for image in (plain, page):
+        for stroke in four:
+            ImageDraw.Draw(image).line(stroke, fill=60, width=4)
+    assert similarity(digit_of(page), digit_of(plain)) > 0.95
+
+
+def test_the_corners_of_a_leaning_sheet_are_found() -> None:
+    """Blur and coarse pixels round them off."""
+    seven = [(60, 60), (95, 60), (75, 110)]
+    for angle in (-9, -6, -3, 3, 6, 9):
+        desk = Image.new("L", (640, 480), 50)
+        page = Image.new("L", (460, 300), 215)
+        ImageDraw.Draw(page).line(seven, fill=90, width=7)
+        desk.paste(page, (90, 90))
+        photo = desk.rotate(angle, fillcolor=50).filter(ImageFilter.GaussianBlur(3))
+        plain = Image.new("L", (460, 300), 255)
+        ImageDraw.Draw(plain).line(seven, fill=0, width=7)
+        assert similarity(digit_of(photo), digit_of(plain)) > 0.85
 
 
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
@@ -327,3 +359,20 @@ def test_a_damaged_file_ends_in_a_digit_or_a_sentence(at: int, noise: bytes) -> 
         assert to_digit(GOOD[:at] + noise + GOOD[at + len(noise) :]).image.isfinite().all()
     except DigitError as error:
         assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "LA", "RGBA", "P"])
+def test_a_picture_of_the_models_size_is_taken_in_every_mode(mode: str, mnist: np.ndarray) -> None:
+    """16 bits were clipped to white, and black ink on nothing was black on black."""
+    ink = np.asarray(mnist[0])
+    if mode == "I;16":
+        image = Image.fromarray(ink.astype(np.uint16) * 257)
+    else:
+        image = Image.new("RGBA", (28, 28))
+        image.putalpha(Image.fromarray(ink))
+        image = image.convert(mode)
+    found = to_picture(encoded(image), (1, 28, 28))[0, 0].numpy()
+    wanted = ink / 255 if mode == "I;16" else 1 - ink / 255
+    if mode == "P":  # no half-transparent ink in a palette
+        found, wanted = found > 0.5, wanted > 0.5
+    assert np.abs(found.astype(float) - wanted).mean() < 0.01

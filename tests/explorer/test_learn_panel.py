@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import load_dataset
 from core.images import to_png
-from explorer import caches, state
+from explorer import caches, memory, state
 from explorer.lessons import LESSONS, chinese, english, session, stages, words
 from explorer.panels import learn
 
@@ -125,3 +125,10 @@ def test_the_distances_are_those_of_metrics_json(stage: SimpleNamespace) -> None
     for name in stages.TRAINED_BY:
         metrics = caches.described(name).metrics
         assert metrics and f"{metrics['frechet_prior']:.1f}" in said(app)
+
+
+def test_a_restart_forgets_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {**state.DEFAULTS, state.LEARNT: frozenset({("noise", "walk")}), state.LANGUAGE: "zh"}
+    monkeypatch.setattr(memory, "st", SimpleNamespace(session_state=held))
+    again = memory.unpacked(memory.packed())
+    assert again[state.LEARNT] == held[state.LEARNT] and again[state.LANGUAGE] == "zh"

@@ -138,7 +138,7 @@ export default component("walk-player", (root, listen, ended) => {
     goTo(to);
     return true;
   };
-  scrubber.onkeydown = byKey;
+  scrubber.onkeydown = (event) => void byKey(event); // a handler's false would hold Tab back
 
   const makeTile = (walk, frame, i) => {
     const [, height, width] = data.shape;
