@@ -93,7 +93,7 @@ def _formula(step: str, of: Lesson) -> None:
     st.latex(of.formula)
     st.markdown(said(f"{step}.formula", noun=noun()))
     cited = " · ".join(f"[{source.title}]({source.url})" for source in of.sources)
-    st.caption(f"{said('panel.sources')}: {cited}")
+    st.markdown(f":small[{said('panel.sources')}: {cited}]")
 
 
 def _onward(step: str) -> None:

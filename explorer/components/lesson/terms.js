@@ -7,7 +7,7 @@ import { asPictures, button, dial, digits, fill, picture, pictures } from "./par
 const WIDTH = { least: -3, most: 3 }; // powers of e: sigma times 0.05 to 20
 const MOST_MEAN = 2;
 const MOST_BETA = 10;
-const MOST_LOG_VAR = 20; // explorer/frames.py
+const MOST_LOG_VAR = 20; // LOG_VARIANCE of core/limits.py
 const DRAWS = 8;
 const EMPTY = 1; // nats of KL that say next to nothing
 const AWAY = 10; // nats above the encoder's own sum: on the way to finding it again
