@@ -36,7 +36,8 @@ def fitted_file(source: Path | bytes, side: int, channels: int) -> np.ndarray:
         ) as opened:
             if opened.width * opened.height > PICTURE_PIXELS.most:
                 raise FitError(f"over {PICTURE_PIXELS}")
-            if opened.format in ("JPEG", "MPO") and count_scans(opened.fp) > PICTURE_SCANS.most:
+            jpeg = opened.fp if opened.format in ("JPEG", "MPO") else None
+            if jpeg and count_scans(jpeg) > PICTURE_SCANS.most:
                 raise FitError(f"a JPEG of over {PICTURE_SCANS} scans")
             # A large JPEG comes at a half, a quarter or an eighth, still twice what is wanted.
             opened.draft(None, (2 * side, 2 * side))

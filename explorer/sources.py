@@ -80,7 +80,7 @@ def _take_drawing(component: str) -> None:
         return
     try:
         st.session_state[state.DRAWING] = base64.b64decode(told["content"], validate=True) or None
-    except (binascii.Error, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return  # no browser of ours says that
 
 
