@@ -21,6 +21,7 @@ import psutil
 
 from core import checkpoint
 from core.checkpoint import write_json
+from explorer.changes import refused_by
 from explorer.run_files import read_json
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,7 @@ GRACE = 5  # s between asking a process to end and ending it
 
 
 class Busy(Exception):
-    """Another job is running; the message names it."""
+    """Another job is running, or none is to run here; the message says which."""
 
 
 class Interrupted:
@@ -157,8 +158,9 @@ def _written(file: Path) -> float:
         return 0.0
 
 
+@refused_by(Busy)
 def start(title: str, command: Sequence[str]) -> Job:
-    """Run a command. Raises Busy while another runs."""
+    """Run a command. Raises Busy while another runs, and on a read-only server."""
     global _current
     with _lock:
         if _current and _current.running:

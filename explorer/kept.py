@@ -16,13 +16,11 @@ from typing import Any, TypedDict
 import numpy as np
 import streamlit as st
 
+from core.limits import BOOKMARKS, LABEL_LENGTH, MAP_POINTS
 from explorer import caches, state
 from explorer.components import browser_storage
 
-MOST = 500  # bookmarks or directions of a checkpoint: what a browser's 5 MB hold at 64 dimensions
-MOST_NAME = 60  # characters
 MOST_DIMENSIONS = 4096  # of a stored point
-MOST_IMAGES = 1_000_000  # of a map, that a stored group may speak of
 
 
 class Bookmark(TypedDict):
@@ -174,12 +172,12 @@ def checked_groups(text: str) -> dict[str, np.ndarray]:
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
     found = {}
-    for name, mask in itertools.islice(listed, MOST):
+    for name, mask in itertools.islice(listed, BOOKMARKS.most):
         try:
             indices = unpacked(mask)
         except (ValueError, TypeError):
             continue
-        if len(indices) and indices[-1] < MOST_IMAGES:
+        if len(indices) and indices[-1] < MAP_POINTS.most:
             found[_name(name)] = indices
     return found
 
@@ -203,7 +201,7 @@ def checked(text: str, mine: dict[str, Any]) -> Kept:
             and _is_vector(entry.get(vector))
         ]
         joined = {entry["id"]: entry for entry in [*good, *mine.get(field, [])]}
-        return list(joined.values())[:MOST]
+        return list(joined.values())[: BOOKMARKS.most]
 
     names, locked = found.get("names"), found.get("locked")
     return Kept(
@@ -247,13 +245,13 @@ def _is_dimension(value: object) -> bool:
 
 
 def _id(present: Sequence[object]) -> str:
-    if len(present) >= MOST:
-        raise ValueError(f"There are {MOST} already; remove some first.")
+    if len(present) >= BOOKMARKS.most:
+        raise ValueError(f"There are {BOOKMARKS} already; remove some first.")
     return uuid.uuid4().hex[:12]
 
 
 def _name(text: str) -> str:
-    return " ".join(text.split())[:MOST_NAME]
+    return " ".join(text.split())[: LABEL_LENGTH.most]
 
 
 def _change(field: str, change: Callable[[Any], Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.walk import MOST_KEYS
+from core.limits import WALK_KEYS
 from explorer import sources, state
 from explorer.components import connection
 from explorer.kept import packed as packed_indices
@@ -32,7 +32,8 @@ PLAIN = (
     state.SALT, state.METHOD, state.ANSWERS, state.METHOD_STEPS, state.WALK_N, state.WALK_SOURCE,
     state.WALK_INDEX, state.DIRECTION_SOURCE, state.DIRECTION_METHOD, state.CLASS_A, state.CLASS_B,
     state.MODELS_VIEW, state.OTHER, state.PICK, state.SAMPLE_SEED, state.NLL_SAMPLES,
-    state.TRAIN_PRESET, state.TRAIN_NAME, state.TRAIN_RUN,
+    state.TRAIN_PRESET, state.TRAIN_NAME, state.TRAIN_RUN, state.LANGUAGE, state.LEARN_STEP,
+    state.LEARN_SOURCE, state.LEARN_INDEX,
 )  # fmt: skip
 MOST_TEXT = 200  # characters of a plain value
 
@@ -80,6 +81,7 @@ def packed() -> str:
     return json.dumps({
         "program": PROGRAM,
         "plain": {key: known[key] for key in PLAIN},
+        "learnt": sorted(known[state.LEARNT]),
         "compared": known[state.COMPARED],
         "walks": known[state.WALK_KEYS],
         "training": known[state.TRAIN_SETTINGS],
@@ -97,6 +99,7 @@ def unpacked(text: str) -> dict[str, Any]:
         if told["program"] != PROGRAM:
             return {}
         found |= _plain(told["plain"])
+        found[state.LEARNT] = frozenset((str(step), str(task)) for step, task in told["learnt"])
         found[state.COMPARED] = _compared(told["compared"])
         found[state.WALK_KEYS] = {str(name): _keys(keys) for name, keys in told["walks"].items()}
         found |= _training(told["training"])
@@ -134,7 +137,7 @@ def _compared(told: list[Any]) -> tuple[str | None, str | None]:
 def _keys(told: list[Any]) -> list[dict[str, Any]]:
     return [
         {"id": str(key["id"]), "name": str(key["name"]), "z": [float(v) for v in key["z"]]}
-        for key in told[:MOST_KEYS]
+        for key in told[: WALK_KEYS.most]
         if all(state.is_coordinate(v) for v in key["z"])
     ]
 

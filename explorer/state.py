@@ -1,6 +1,7 @@
 """Every session key, its default, and its place in the URL.
 
-The URL holds `model`, `z` and `map`, and its path the panel, so a copied link opens the same view.
+The URL holds `model`, `z` and `map`, in Learn also `step` and `lang`, and its path the panel, so a
+copied link opens the same view.
 Keys that belong to a component's own state are named here too.
 """
 
@@ -13,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from core.limits import COORDINATE
 from explorer import caches
 from explorer.components import Live
 from explorer.datasets import Subject
-from explorer.frames import MOST_VALUE, decode_pixels
+from explorer.frames import decode_pixels
 from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
@@ -30,6 +32,7 @@ REVISION = "z_revision"  # int, counts the times that Python, not the hand, has 
 NOTICE = "notice"  # str | None, a sentence to show once
 SAID = "said"  # str | None, the sentence of NOTICE that is on the page
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
+INTRODUCED = "introduced"  # int, how often the introduction was asked for again
 PROJECTION = "projection"  # an id of core.projection.available; URL: map
 AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
@@ -89,6 +92,12 @@ NEW_NAME = "new_model_name"  # str
 NLL_SAMPLES = "nll_samples"  # int, importance samples of an evaluation; 0: none
 MODEL_FILE, UPLOAD_NAME = "model_file", "upload_name"  # the uploaded weights, and their name
 UPLOAD_DATASET = "upload_dataset"  # str, what they were trained on
+LANGUAGE = "language"  # "en" or "zh", of the Learn panel; URL there: lang
+LEARN_STEP = "learn_step"  # an id of explorer.lessons.LESSONS; URL there: step
+LEARN_LINKED = "learn_linked"  # bool: the link that led to Learn has been read
+LEARNT = "learnt"  # {(step, task)} that were done
+LEARN_SOURCE = "learn_source"  # "test" or "draw": where Learn's picture comes from
+LEARN_INDEX = "learn_index"  # int, which test picture Learn shows
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
@@ -108,6 +117,8 @@ RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
+INTRODUCTION = "component_introduction"
+LESSON, LEARN_CANVAS = "component_lesson", "component_learn_canvas"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
@@ -119,6 +130,7 @@ DEFAULTS: dict[str, object] = {
     NOTICE: None,
     SAID: None,
     GO_TO: None,
+    INTRODUCED: 0,
     PROJECTION: "pca",
     AXIS_X: 0,
     AXIS_Y: 1,
@@ -177,6 +189,12 @@ DEFAULTS: dict[str, object] = {
     TRAIN_PRESET: "Tutorial (784-400-20)",  # which is what TrainConfig's defaults are
     TRAIN_NAME: "",
     TRAIN_RUN: None,
+    LANGUAGE: "en",
+    LEARN_STEP: "compress",
+    LEARN_LINKED: False,
+    LEARNT: frozenset(),
+    LEARN_SOURCE: "test",
+    LEARN_INDEX: 62,  # a 9 that behind a hole may as well be a 4
 }
 BY_CHECKPOINT = (KEPT, GROUPS, WALK_KEYS)  # dicts of what belongs to a checkpoint
 
@@ -311,9 +329,37 @@ def projection() -> str:
     return f"{st.session_state[AXIS_X]},{st.session_state[AXIS_Y]}"
 
 
+def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
+    """On the first visit to Learn: the step and the language of the link that led there."""
+    for key, known in ((LEARN_STEP, steps), (LANGUAGE, languages)):
+        if st.session_state[key] not in known:  # no page of ours says that
+            st.session_state[key] = DEFAULTS[key]
+    if st.session_state[LEARN_LINKED]:
+        return
+    st.session_state[LEARN_LINKED] = True
+    for key, name, known in ((LEARN_STEP, "step", steps), (LANGUAGE, "lang", languages)):
+        asked = st.query_params.get(name, st.session_state[key])[:MOST_ASKED]
+        if asked in known:
+            st.session_state[key] = asked
+        else:
+            st.warning(
+                escaped(
+                    f"The link's {name} {asked!r} is none of {', '.join(known)}; it is ignored."
+                )
+            )
+
+
+def publish_lesson() -> None:
+    """The step and the language, for the URL that a teacher passes on."""
+    _publish({"step": st.session_state[LEARN_STEP], "lang": st.session_state[LANGUAGE]})
+
+
 def publish() -> None:
     """After everything is drawn: the URL that opens this view."""
-    wanted = {"model": checkpoint(), "map": projection(), "z": packed_z(z())}
+    _publish({"model": checkpoint(), "map": projection(), "z": packed_z(z())})
+
+
+def _publish(wanted: dict[str, str]) -> None:
     for key, value in wanted.items():
         if st.query_params.get(key) != value:
             st.query_params[key] = value
@@ -350,13 +396,13 @@ def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
     if len(values) != z_dim:
         raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
     if not all(is_coordinate(value) for value in values):
-        raise ValueError("it holds a value that is not a finite number within ±1,000,000.")
+        raise ValueError(f"it holds a value that is not a finite number within ±{COORDINATE}.")
     return [float(value) for value in values]
 
 
 def is_coordinate(value: object) -> bool:
     """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
-    return type(value) in (int, float) and abs(value) <= MOST_VALUE  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= COORDINATE.most  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:

@@ -22,7 +22,9 @@ from filelock import FileLock, Timeout
 
 from core import checkpoint
 from core.checkpoint import write_json
+from core.limits import NAME, TRAININGS_WAITING
 from explorer import run_files
+from explorer.changes import refused_by
 from explorer.run_files import Progress, read_json
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +32,6 @@ TRAIN = [sys.executable, "-m", "core", "train"]
 NICE = 15  # of 19: after everything that somebody waits for
 # A core is left to the page and to whoever drags a slider on it.
 THREADS = max(1, (os.cpu_count() or 1) - 1)
-MOST_WAITING = 20
-MOST_NAME = 60
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
 LOCK_TIMEOUT = 20  # s
 LAST_WORDS = 20_000  # bytes of what it said last that a reason is looked for in
@@ -190,6 +190,7 @@ def _command_line(pid: int) -> list[str]:
 # ---- the queue
 
 
+@refused_by(Refused)
 def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
     """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
     with _changing() as queue:
@@ -198,8 +199,8 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
         run = _run(name, queue)
         if run.alive or run.state == "queued":
             raise Refused(f"{name} is {run.state} already.")
-        if len(queue["waiting"]) >= MOST_WAITING:
-            raise Refused(f"{MOST_WAITING} trainings wait already. Remove one first.")
+        if len(queue["waiting"]) >= TRAININGS_WAITING.most:
+            raise Refused(f"{TRAININGS_WAITING} trainings wait already. Remove one first.")
         queue["failed"].pop(name, None)
         queue["waiting"].append(Entry(name=name, arguments=list(arguments)))
         _advance(queue)
@@ -207,10 +208,10 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
 
 def why_refused(name: str, queue: Queue | None = None) -> str | None:
     """Why no new run may have this name, or None if it may."""
-    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_NAME - 1}}}", name):
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NAME.most - 1}}}", name):
         return (
             "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
-            f"or digit and has at most {MOST_NAME} characters."
+            f"or digit and has at most {NAME} characters."
         )
     if name in taken(queue):
         return f"There is a run or model called {name} already. Choose another name."
@@ -234,12 +235,14 @@ def free_name(stem: str) -> str:
     return next(name for n in range(2, 10_000) if (name := f"{stem}-{n}") not in names)
 
 
+@refused_by(Refused)
 def remove(name: str) -> None:
     """Take a training that waits out of the queue."""
     with _changing() as queue:
         queue["waiting"] = [entry for entry in queue["waiting"] if entry["name"] != name]
 
 
+@refused_by(Refused)
 def move(name: str, by: int) -> None:
     """Let one that waits come earlier (by < 0) or later."""
     with _changing() as queue:
@@ -333,6 +336,7 @@ def _last_words(name: str) -> str:
 _asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monotonic
 
 
+@refused_by(Refused)
 def stop(name: str) -> None:
     """Ask it to stop; it keeps its last complete epoch. Asked again after PATIENCE, it is ended."""
     run, queue = find(name), _read()
@@ -399,6 +403,7 @@ def is_committed(name: str) -> bool:
     return bool(found.stdout.strip())
 
 
+@refused_by(Refused)
 def discard(name: str) -> None:
     """Delete a run's folder with all it has learnt. Refused for one at work or committed."""
     if reason := why_kept(name):

@@ -8,7 +8,8 @@ from typing import TypedDict
 import streamlit as st
 import torch
 
-from core.walk import MOST_KEYS, Walk
+from core.limits import WALK_KEYS
+from core.walk import Walk
 from explorer import caches, state
 from explorer.components import Strip
 from explorer.frames import decode_pixels
@@ -56,7 +57,7 @@ def _emptied(everything: dict[str, list[Key]]) -> bool:
 def add(name: str, z: Sequence[float]) -> None:
     """At the end. A sixth is left out."""
     present = keys()
-    if len(present) < MOST_KEYS:
+    if len(present) < WALK_KEYS.most:
         _keep([*present, Key(id=uuid.uuid4().hex[:8], name=name, z=[float(v) for v in z])])
 
 

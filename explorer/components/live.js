@@ -14,9 +14,12 @@ export const STRIPS = 4; // many z, (M, D), for the filmstrips
 export const TILES = 5; // many z for the tiles under the map
 const PLACE = 6;
 const ALIVE = 7; // whether the server is there, and which files its checkpoint has
+export const TERMS = 8; // both terms of the loss, of any q(z)
+export const PASSES = 9; // encoded and decoded again and again
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
 const SILENCE = { usual: 20_000, offline: 4000 }; // ms without an answer to one: the wire is cut
@@ -121,7 +124,7 @@ function configure(data) {
   }
   if (switched) {
     place = null;
-    channel.connect();
+    channel.connect(checkpoint);
   }
   if (moved) {
     emit("z");
@@ -144,8 +147,10 @@ function emit(type, detail) {
   live.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
-/** The page's socket. Latest wins: one request of a kind is under way, the newest one waits. */
+/** A socket to one checkpoint. Latest wins: one request of a kind is under way, the newest waits. */
 class Channel {
+  #name = "";
+  #hear; // { onOpen(), onStatus(), onAlive(facts) }
   #socket = null;
   #sequence = 0;
   #retry = RETRY.first;
@@ -155,7 +160,13 @@ class Channel {
   #pulseTimer = 0;
   status = { open: false, reason: "connecting", lost: false }; // lost: it was open before
 
-  connect() {
+  constructor(hear) {
+    this.#hear = hear;
+  }
+
+  /** Speak to a checkpoint from now on, by default to the same one again. */
+  connect(name = this.#name) {
+    this.#name = name;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#pulseTimer);
     const before = this.#socket;
@@ -163,22 +174,23 @@ class Channel {
     before?.close(1000);
     this.#underWay.clear();
     this.#waiting.clear();
-    const url = new URL(`live/channel/${encodeURIComponent(checkpoint)}`, document.baseURI);
+    const url = new URL(`live/channel/${encodeURIComponent(name)}`, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => {
       this.#report(true, "");
-      this.request(DECODE, z, null, showPicture);
-      askForPlace();
+      this.#hear.onOpen();
       this.pulse(SILENCE.usual);
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
     socket.onclose = (event) => {
-      if (socket === this.#socket) this.#lose(event.reason); // else replaced on purpose
+      if (socket !== this.#socket) return; // replaced on purpose
+      if (event.code === FULL) this.#retry = RETRY.most;
+      this.#lose(event.reason.replace(/\.$/, ""));
     };
   }
 
@@ -206,7 +218,7 @@ class Channel {
     this.request(ALIVE, new Uint8Array(0), null, ({ facts }) => {
       clearTimeout(this.#pulseTimer);
       this.#pulseTimer = setTimeout(() => this.pulse(SILENCE.usual), PULSE);
-      if (facts.version !== version) emit("stale", facts.version);
+      this.#hear.onAlive(facts);
     });
   }
 
@@ -262,11 +274,27 @@ class Channel {
 
   #report(open, reason) {
     this.status = { open, reason, lost: !open && (this.status.open || this.status.lost) };
-    emit("status");
+    this.#hear.onStatus();
+  }
+
+  close() {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#pulseTimer);
+    this.#socket?.close(1000);
+    this.#socket = null;
   }
 }
 
-const channel = new Channel();
+const channel = new Channel({
+  onOpen: () => {
+    channel.request(DECODE, z, null, showPicture);
+    askForPlace();
+  },
+  onStatus: () => emit("status"),
+  onAlive: (facts) => {
+    if (facts.version !== version) emit("stale", facts.version);
+  },
+});
 
 /** The picture that was uploaded last on this page, { name, content: base64 } or null. */
 export const upload = { last: null };
@@ -274,6 +302,17 @@ export const upload = { last: null };
 export const channelStatus = () => channel.status;
 window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
 document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));
+
+/**
+ * A socket to another checkpoint than the page's, until `ended` aborts. `onStatus()` hears when it
+ * opens and when it is lost; `request` is as `ask`.
+ */
+export function channelTo(name, onStatus, ended) {
+  const other = new Channel({ onOpen: () => {}, onStatus, onAlive: () => {} });
+  other.connect(name);
+  ended.addEventListener("abort", () => other.close());
+  return other;
+}
 
 /**
  * What a component's file exports. `build(root, listen)` makes its elements once and returns

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+import scipy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.data import load_dataset
-from core.digits import MAX_BYTES, DigitError, open_image, to_digit
+from core.digits import DigitError, open_image, to_digit, to_picture
 from core.images import to_uint8
+from core.limits import PICTURE_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,68 @@ def test_a_sheet_on_a_desk_is_cut_out_and_straightened() -> None:
     desk = Image.new("L", (400, 400), 60)
     desk.paste(drawing(30, 220, "L"), (100, 100))
     assert similarity(digit_of(desk.rotate(12, fillcolor=60)), digit_of(SEVEN)) > 0.9
+
+
+@pytest.mark.parametrize(
+    "corner", [(-200, 60), (60, -200), (60, 60)], ids=["above", "left", "both"]
+)
+@pytest.mark.parametrize("desk", [60, 130, 250])
+def test_a_desk_beside_the_sheet_is_no_ink(corner: tuple[int, int], desk: int) -> None:
+    """The sheet goes on beyond the picture; its pale ink is nearer to it than the desk is."""
+    photo = Image.new("L", (400, 400), desk)
+    sheet = Image.new("L", (600, 600), 190)
+    photo.paste(sheet, corner)
+    ImageDraw.Draw(photo).line([(180, 180), (280, 180), (220, 290)], fill=130, width=12)
+    light = np.linspace(1, 0.7, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(photo.rotate(4, Image.Resampling.BICUBIC)) * light))
+    photo = photo.crop((30, 30, 370, 370)).filter(ImageFilter.GaussianBlur(1))
+    plain = Image.new("L", (400, 400), 255)
+    ImageDraw.Draw(plain).line([(180, 180), (280, 180), (220, 290)], fill=0, width=12)
+    assert similarity(digit_of(photo), digit_of(plain.rotate(4, fillcolor=255))) > 0.9
+
+
+def test_a_fine_pen_on_a_sheet_under_a_shadow() -> None:
+    desk = Image.new("L", (600, 450), 60)
+    desk.paste(220, (100, 50, 480, 400))
+    seven = [(250, 200), (310, 200), (275, 270)]
+    ImageDraw.Draw(desk).line(seven, fill=60, width=3)
+    shadow = np.where(np.add.outer(np.arange(450), np.arange(600)) > 600, 0.6, 1)
+    photo = np.asarray(desk) * scipy.ndimage.gaussian_filter(shadow, 8)
+    plain = Image.new("L", (600, 450), 255)
+    ImageDraw.Draw(plain).line(seven, fill=0, width=3)
+    assert similarity(digit_of(Image.fromarray(np.uint8(photo))), digit_of(plain)) > 0.9
+
+
+def test_chalk_where_little_light_falls() -> None:
+    board = drawing(190, 40, "L").resize((400, 400))
+    light = np.linspace(1, 0.25, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(board) * light))
+    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
+
+
+def test_a_stroke_beside_a_ruled_line_stays() -> None:
+    four = [(250, 150), (190, 262), (330, 264)], [(270, 220), (265, 340)]
+    plain, page = Image.new("L", (500, 500), 255), Image.new("L", (500, 500), 240)
+    for y in range(20, 500, 40):
+        ImageDraw.Draw(page).line((0, y, 500, y), fill=190, width=2)
+    for image in (plain, page):
+        for stroke in four:
+            ImageDraw.Draw(image).line(stroke, fill=60, width=4)
+    assert similarity(digit_of(page), digit_of(plain)) > 0.95
+
+
+def test_the_corners_of_a_leaning_sheet_are_found() -> None:
+    """Blur and coarse pixels round them off."""
+    seven = [(60, 60), (95, 60), (75, 110)]
+    for angle in (-9, -6, -3, 3, 6, 9):
+        desk = Image.new("L", (640, 480), 50)
+        page = Image.new("L", (460, 300), 215)
+        ImageDraw.Draw(page).line(seven, fill=90, width=7)
+        desk.paste(page, (90, 90))
+        photo = desk.rotate(angle, fillcolor=50).filter(ImageFilter.GaussianBlur(3))
+        plain = Image.new("L", (460, 300), 255)
+        ImageDraw.Draw(plain).line(seven, fill=0, width=7)
+        assert similarity(digit_of(photo), digit_of(plain)) > 0.85
 
 
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
@@ -252,7 +316,7 @@ GOOD = encoded(SEVEN)
         pytest.param(encoded(Image.new("L", (200, 200), 0)), "No ink", id="black"),
         pytest.param(encoded(Image.new("RGBA", (200, 200))), "No ink", id="transparent"),
         pytest.param(png_header(30_000, 30_000), "megapixels", id="30,000x30,000"),
-        pytest.param(bytes(MAX_BYTES + 1), "over 20 MB", id="too many bytes"),
+        pytest.param(bytes(PICTURE_BYTES.most + 1), "over 20 MB", id="too many bytes"),
     ],
 )
 def test_a_bad_file_is_a_sentence(data: bytes, sentence: str) -> None:
@@ -295,3 +359,20 @@ def test_a_damaged_file_ends_in_a_digit_or_a_sentence(at: int, noise: bytes) -> 
         assert to_digit(GOOD[:at] + noise + GOOD[at + len(noise) :]).image.isfinite().all()
     except DigitError as error:
         assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "LA", "RGBA", "P"])
+def test_a_picture_of_the_models_size_is_taken_in_every_mode(mode: str, mnist: np.ndarray) -> None:
+    """16 bits were clipped to white, and black ink on nothing was black on black."""
+    ink = np.asarray(mnist[0])
+    if mode == "I;16":
+        image = Image.fromarray(ink.astype(np.uint16) * 257)
+    else:
+        image = Image.new("RGBA", (28, 28))
+        image.putalpha(Image.fromarray(ink))
+        image = image.convert(mode)
+    found = to_picture(encoded(image), (1, 28, 28))[0, 0].numpy()
+    wanted = ink / 255 if mode == "I;16" else 1 - ink / 255
+    if mode == "P":  # no half-transparent ink in a palette
+        found, wanted = found > 0.5, wanted > 0.5
+    assert np.abs(found.astype(float) - wanted).mean() < 0.01

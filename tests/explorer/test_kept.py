@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from core.limits import BOOKMARKS
 from explorer import kept, state
 
 MARK = {"id": "a", "name": "seven", "z": [1.0, 2.0]}
@@ -141,5 +142,5 @@ def test_an_id_counts_once() -> None:
 
 
 def test_there_is_a_most() -> None:
-    stored = EMPTY | {"bookmarks": [MARK | {"id": str(n)} for n in range(2 * kept.MOST)]}
-    assert len(kept.checked(json.dumps(stored), {})["bookmarks"]) == kept.MOST
+    stored = EMPTY | {"bookmarks": [MARK | {"id": str(n)} for n in range(2 * BOOKMARKS.most)]}
+    assert len(kept.checked(json.dumps(stored), {})["bookmarks"]) == BOOKMARKS.most

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import checkpoint
+from core.limits import TRAININGS_WAITING
 from explorer import run_files, trainings
 
 Fake = Callable[..., None]
@@ -113,9 +114,9 @@ def test_a_taken_name_and_a_bad_one_are_refused(fake_trainer: Fake, checkpoints:
             trainings.enqueue("other", [], resume=resume)
     assert trainings.free_name("other") == "other-2"
     assert trainings.free_name("mine") == "mine-2" and trainings.free_name("new") == "new"
-    for n in range(trainings.MOST_WAITING):
+    for n in range(TRAININGS_WAITING.most):
         trainings.enqueue(f"n{n}", [])
-    with pytest.raises(trainings.Refused, match="20 trainings wait"):
+    with pytest.raises(trainings.Refused, match=f"{TRAININGS_WAITING} trainings wait"):
         trainings.enqueue("one-more", [])
 
 

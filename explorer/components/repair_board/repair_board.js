@@ -5,12 +5,14 @@
 import {
   ask, channelStatus, COMPLETE, component, element, fromBase64, REPAIR, toBase64,
 } from "../live.js";
+import { announcer } from "../access.js";
 import { makeAnswers } from "./answers.js";
 import { makeBrush } from "./brush.js";
 import { makePictures } from "./pictures.js";
 import { makeShadowMap } from "./shadow_map.js";
 
 const REST = 60; // ms without a move after which a hand that still holds the brush is at rest
+const TOLD = 500; // ms that answers must stay to be told to who cannot see them
 const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
 
 // What the hand has painted last on this page, for a server that was restarted and did not hear it:
@@ -49,12 +51,13 @@ export default component("repair-board", (root, listen) => {
   const pictures = makePictures();
   const answers = makeAnswers({ onPoint: point, onOpen: open });
   const map = makeShadowMap({ onPoint: point, onOpen: open });
-  const reading = element("div", { class: "reading", "data-testid": "repair-reading", role: "status" });
+  const reading = element("div", { class: "reading", "data-testid": "repair-reading" });
   const damaged = element("figure", { class: "damaged" }, brush.sheet,
     element("figcaption", {}, element("strong", {}, "Damaged"), " · paint on it", brush.tools, reading));
   const found = element("div", { class: "found" },
     element("div", { class: "compare" }, ...pictures.figures), answers.room);
   root.append(damaged, found, map.room);
+  const announce = announcer(root, TOLD); // answers only: a glimpse comes with every move
   root.onkeydown = (event) => {
     if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -91,6 +94,7 @@ export default component("repair-board", (root, listen) => {
     answers.show(answer, colourOf);
     map.show(found, colourOf, data.map);
     say(summary(found.facts));
+    announce(`${summary(found.facts)}. ${answers.told()}`);
   };
 
   const summary = ({ weights, ms, ess, noise, salt }) => {
@@ -108,6 +112,7 @@ export default component("repair-board", (root, listen) => {
     const meanwhile = lost ? "" : " The repair follows when you let go.";
     reading.textContent = live || isError ? text : `Not live: ${reason}.${meanwhile}`;
     reading.classList.toggle("error", isError || !live);
+    if (isError || !live) announce(reading.textContent);
   };
 
   const rest = (delay) => {
