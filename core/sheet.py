@@ -107,9 +107,16 @@ def _surface(coarse: np.ndarray, smooth: np.ndarray, bare: np.ndarray) -> _Surfa
     inner = scipy.ndimage.binary_erosion(whole, iterations=3, border_value=1)
     marks, count = scipy.ndimage.label(off > MARK)
     loose = np.setdiff1d(np.arange(1, count + 1), marks[whole & ~inner])  # not what juts into it
-    written = scipy.ndimage.sum(off, marks, loose).sum()
-    flat = _edges(whole) <= 6 and bare.sum() > 0.6 * whole.sum()
-    return _Surface(whole, ground, float(written), flat)
+    written = np.isin(marks, loose)
+    flat = _edges(whole) <= 6 and bare.sum() > 0.6 * whole.sum() and not _blot(written)
+    return _Surface(whole, ground, float(off[written].sum()), flat)
+
+
+def _blot(written: np.ndarray) -> bool:
+    """Is it no stroke of a pen, but as the inside of a thick 0 is?"""
+    width = 2 * scipy.ndimage.distance_transform_edt(written).max() - 1
+    extent = max(np.ptp(at) + 1 for at in np.nonzero(written)) if written.any() else 0
+    return bool(width > max(6, 0.35 * extent))
 
 
 def _edges(whole: np.ndarray) -> int:

@@ -8,7 +8,6 @@ import zlib
 
 import numpy as np
 import pytest
-import scipy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from core.data import load_dataset
 from core.digits import DigitError, open_image, to_digit, to_picture
 from core.images import to_uint8
 from core.limits import PICTURE_BYTES
+from tests.core.drawings import SEVEN, digit_of, drawing, similarity
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +52,6 @@ def photograph(digit: np.ndarray, seed: int, *, inverted: bool = False) -> Image
     colour = colour * shadow + rng.normal(0, 4, colour.shape)
     photo = Image.fromarray(colour.clip(0, 255).astype(np.uint8))
     return Image.open(io.BytesIO(encoded(photo.filter(ImageFilter.GaussianBlur(0.8)), "JPEG")))
-
-
-def drawing(ink: tuple[int, ...] | int, ground: tuple[int, ...] | int, mode: str) -> Image.Image:
-    """A seven in one colour on another."""
-    image = Image.new(mode, (200, 200), ground)
-    ImageDraw.Draw(image).line([(50, 50), (150, 50), (90, 160)], fill=ink, width=18)
-    return image
-
-
-def digit_of(image: Image.Image | bytes) -> np.ndarray:
-    return to_digit(image).image[0, 0].numpy()
-
-
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-
-
-SEVEN = drawing(0, 255, "L")
 
 
 def test_mnist_comes_back_unchanged(mnist: np.ndarray) -> None:
@@ -126,42 +108,6 @@ def test_a_tight_crop_keeps_a_digit_that_touches_the_edge() -> None:
     assert similarity(digit_of(SEVEN.crop(bounds)), digit_of(SEVEN)) > 0.95
 
 
-def test_a_sheet_on_a_desk_is_cut_out_and_straightened() -> None:
-    desk = Image.new("L", (400, 400), 60)
-    desk.paste(drawing(30, 220, "L"), (100, 100))
-    assert similarity(digit_of(desk.rotate(12, fillcolor=60)), digit_of(SEVEN)) > 0.9
-
-
-@pytest.mark.parametrize(
-    "corner", [(-200, 60), (60, -200), (60, 60)], ids=["above", "left", "both"]
-)
-@pytest.mark.parametrize("desk", [60, 130, 250])
-def test_a_desk_beside_the_sheet_is_no_ink(corner: tuple[int, int], desk: int) -> None:
-    """The sheet goes on beyond the picture; its pale ink is nearer to it than the desk is."""
-    photo = Image.new("L", (400, 400), desk)
-    sheet = Image.new("L", (600, 600), 190)
-    photo.paste(sheet, corner)
-    ImageDraw.Draw(photo).line([(180, 180), (280, 180), (220, 290)], fill=130, width=12)
-    light = np.linspace(1, 0.7, 400)[:, None]
-    photo = Image.fromarray(np.uint8(np.asarray(photo.rotate(4, Image.Resampling.BICUBIC)) * light))
-    photo = photo.crop((30, 30, 370, 370)).filter(ImageFilter.GaussianBlur(1))
-    plain = Image.new("L", (400, 400), 255)
-    ImageDraw.Draw(plain).line([(180, 180), (280, 180), (220, 290)], fill=0, width=12)
-    assert similarity(digit_of(photo), digit_of(plain.rotate(4, fillcolor=255))) > 0.9
-
-
-def test_a_fine_pen_on_a_sheet_under_a_shadow() -> None:
-    desk = Image.new("L", (600, 450), 60)
-    desk.paste(220, (100, 50, 480, 400))
-    seven = [(250, 200), (310, 200), (275, 270)]
-    ImageDraw.Draw(desk).line(seven, fill=60, width=3)
-    shadow = np.where(np.add.outer(np.arange(450), np.arange(600)) > 600, 0.6, 1)
-    photo = np.asarray(desk) * scipy.ndimage.gaussian_filter(shadow, 8)
-    plain = Image.new("L", (600, 450), 255)
-    ImageDraw.Draw(plain).line(seven, fill=0, width=3)
-    assert similarity(digit_of(Image.fromarray(np.uint8(photo))), digit_of(plain)) > 0.9
-
-
 def test_chalk_where_little_light_falls() -> None:
     board = drawing(190, 40, "L").resize((400, 400))
     light = np.linspace(1, 0.25, 400)[:, None]
@@ -178,20 +124,6 @@ def test_a_stroke_beside_a_ruled_line_stays() -> None:
         for stroke in four:
             ImageDraw.Draw(image).line(stroke, fill=60, width=4)
     assert similarity(digit_of(page), digit_of(plain)) > 0.95
-
-
-def test_the_corners_of_a_leaning_sheet_are_found() -> None:
-    """Blur and coarse pixels round them off."""
-    seven = [(60, 60), (95, 60), (75, 110)]
-    for angle in (-9, -6, -3, 3, 6, 9):
-        desk = Image.new("L", (640, 480), 50)
-        page = Image.new("L", (460, 300), 215)
-        ImageDraw.Draw(page).line(seven, fill=90, width=7)
-        desk.paste(page, (90, 90))
-        photo = desk.rotate(angle, fillcolor=50).filter(ImageFilter.GaussianBlur(3))
-        plain = Image.new("L", (460, 300), 255)
-        ImageDraw.Draw(plain).line(seven, fill=0, width=7)
-        assert similarity(digit_of(photo), digit_of(plain)) > 0.85
 
 
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:

@@ -5,7 +5,7 @@ Each must end in a digit or in a sentence. The share that is read rightly is of 
 whose glyph is read rightly without any photograph: its path drawn with MNIST's pen, scaled and
 centred as MNIST's are, by nothing of core. A photograph that ends in a sentence is not read.
 
-    python -m tests.torture.digits --sheet docs/photos.png    draws a dozen of them
+`python -m tests.torture.photo_sheet docs/photos.png` draws a dozen of them.
 """
 
 import io
@@ -42,6 +42,7 @@ class Reading(NamedTuple):
     clean: int
     demo: int
     ours: int | None  # None after a sentence
+    image: np.ndarray | None  # (28, 28), what core.digits made of it
 
     @property
     def counts(self) -> bool:
@@ -50,7 +51,7 @@ class Reading(NamedTuple):
 
 def photos(source: str, count: int, seed: int) -> Iterator[Photo]:
     """Photographs of glyphs of one font, or of scans."""
-    place = sorted(source.encode())  # seeds of its own, whatever else there is
+    place = list(source.encode())  # seeds of its own, whatever else there is
     endless = glyphs(source, np.random.default_rng([seed, *place]))
     for index in range(count):
         rng = np.random.default_rng([seed, *place, index])
@@ -71,14 +72,15 @@ def read(classifier: nn.Sequential, image: np.ndarray) -> int:
 
 def reading(photo: Photo, classifier: nn.Sequential) -> Reading:
     """What it is read as by each way. Raises what core.digits should not raise."""
+    image, ours = None, None
     try:
         image = to_digit(photo.data).image[0, 0].numpy()
         assert image.shape == (28, 28) and 0 <= image.min() < image.max() <= 1, "no digit's image"
         ours = read(classifier, image)
     except DigitError as error:
         assert str(error).endswith("."), f"no sentence: {error}"
-        ours = None
-    return Reading(photo, read(classifier, photo.clean), read(classifier, demo(photo.data)), ours)
+    clean, resized = read(classifier, photo.clean), read(classifier, demo(photo.data))
+    return Reading(photo, clean, resized, ours, image)
 
 
 def share(readings: Sequence[Reading], way: str = "ours") -> float:
@@ -92,10 +94,11 @@ def rows(scale: float, seed: int) -> Iterator[Row]:
     everything: list[Reading] = []
     for source, count in COUNTS.items():
         tally, readings = Tally(f"photographs: {source}"), list[Reading]()
-        for photo in photos(source, max(10, round(scale * count)), seed):
+        for photo in photos(source, max(1, round(scale * count)), seed):
             with tally.attempt(photo.name):
                 readings.append(reading(photo, classifier))
-        tally.note = summary(readings)
+        if any(r.counts for r in readings):
+            tally.note = summary(readings)
         everything += readings
         yield tally.row()
     yield together(everything)

@@ -75,10 +75,12 @@ def _written(file: Path, digit: int) -> np.ndarray:
 def _traced(scan: np.ndarray) -> np.ndarray:
     """The strokes in (8, 8) of [0, 1], smoothly enlarged. A loop that is darker than its
     surroundings by a little is open."""
-    pixel = 40
-    fine = np.float32(np.pad(scan, 2))
-    fine = cv2.resize(fine, None, fx=pixel, fy=pixel, interpolation=cv2.INTER_CUBIC)
-    around = scipy.ndimage.gaussian_filter(fine, 1.2 * pixel)
+    pixel, scan = 40, np.float32(np.pad(scan, 2))
+    around = scipy.ndimage.gaussian_filter(scan, 1.2)
+    fine, around = (
+        cv2.resize(x, None, fx=pixel, fy=pixel, interpolation=cv2.INTER_CUBIC)
+        for x in (scan, around)
+    )
     strokes = np.float32(fine > np.maximum(0.35, 1.15 * around))
     return scipy.ndimage.gaussian_filter(strokes, 0.2 * pixel) > 0.5
 
