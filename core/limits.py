@@ -57,9 +57,9 @@ REPAIR_STEPS = Limit(2_000, "steps of a repair", "each decodes every answer: sec
 
 # What the page's live channel, its maps and its memory take.
 CLIENTS = Limit(
-    256,
-    "open pages of the live channel in one process",
-    "a lecture hall of people of whom a few drag at once; one that rests costs 22 KB",
+    512,
+    "connections to the live channel of one process",
+    "a lecture hall: a page takes one, in a step of Learn three; one that rests costs 22 KB",
 )
 FRAME_POINTS = Limit(
     512, "points that one request decodes", "the filmstrips of 56 sliders; 65 ms on one core"

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.checkpoint import fingerprint
 from explorer import caches, memory, state, train_fields
-from explorer.frames import ALIVE, ANSWER, REQUEST, understood
+from explorer.frames import ALIVE, ANSWER, REQUEST, answered, loaded, understood
 from explorer.selections import Selection
 
 VALUES = {
@@ -81,8 +81,19 @@ def test_no_memory_is_none(text: str) -> None:
 
 def test_a_sign_of_life_names_the_files() -> None:
     name = "mnist-mlp-20"
-    frame = understood(name, caches.model(name), REQUEST.pack(3, ALIVE)).run()
+    job = understood(caches.model(name), REQUEST.pack(3, ALIVE))
+    frame = answered(loaded(name), job)
     sequence, kind, *_ = ANSWER.unpack_from(frame)
     assert (sequence, kind) == (3, ALIVE)
     assert json.loads(frame[ANSWER.size :]) == {"version": caches.version(name)}
     assert fingerprint(caches.folder(name))[0] > 0
+
+
+@pytest.mark.parametrize("text", [
+    "[" * 200_000,
+    json.dumps({"program": memory.PROGRAM, "plain": {}, "learnt": [], "compared": [None, None],
+                "walks": {}, "training": {}, "drawing": None, "selection": None,
+                "damaged": [[], float("inf"), 0, "", ""]}),
+])  # fmt: skip
+def test_what_no_page_says_is_left_out(text: str) -> None:
+    assert state.DAMAGED not in memory.unpacked(text)
