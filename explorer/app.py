@@ -9,6 +9,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
+from core.plain_json import finite
 from explorer import caches, kept, state
 from explorer.served import SERVED
 from explorer.wording import escaped
@@ -64,10 +65,11 @@ def model_facts(name: str) -> str:
     if name in SERVED:
         facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
     else:
-        facts = [f"{config['architecture']} {sizes}, trained on {title}"]
-    if "neg_elbo" in metrics:
-        facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
-        facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
+        facts = [f"{type(caches.model(name)).__name__} {sizes}, trained on {title}"]
+    if (neg_elbo := finite(metrics.get("neg_elbo"))) is not None:
+        facts.append(f"negative ELBO {neg_elbo:.1f} nats on the test set")
+    if (units := finite(metrics.get("active_units"))) is not None:
+        facts.append(f"{units:.0f} of {caches.model(name).z_dim} dimensions active")
     return "  \n".join(facts)
 
 
