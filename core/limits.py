@@ -40,6 +40,9 @@ MODEL_BYTES = Limit(
 FOLDER_BYTES = Limit(
     4 * 2**30, "bytes of a folder's pictures as float32", "training shuffles a copy of them"
 )
+MAP_BYTES = Limit(
+    512 * MB, "bytes of a map.npz, unpacked", "70,000 digits and their codes have 70 MB"
+)
 CLASSES = Limit(256, "class folders of a folder of images", "a label is kept in one byte")
 NAME = Limit(60, "characters of a model's name", "it is a folder's name and a line of every list")
 BLOCKS = Limit(
