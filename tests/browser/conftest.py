@@ -6,13 +6,10 @@ A page's console errors and uncaught exceptions fail the test that caused them.
 from collections.abc import Callable, Iterator
 
 import pytest
-from driver import Server, chromium
+from driver import INTRODUCED, Server, chromium
 from playwright.sync_api import Browser, Page, expect
 
 KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
-INTRODUCED = (  # an empty frame has no storage
-    "try { localStorage.setItem('latent-explorer:introduction', 'dismissed'); } catch {}"
-)
 READY = 60_000  # ms; generous, a timing is no assertion
 expect.set_options(timeout=20_000)
 
