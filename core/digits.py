@@ -20,8 +20,9 @@ from PIL.Image import Resampling
 
 from core.fitting import FitError, fitted_picture
 from core.images import from_array
-from core.ink import BLUR, find_ink, fitted, ink_strength, straightened, without_rows
+from core.ink import BLUR, find_ink, fitted, ink_strength, without_rows
 from core.photo import LONG, DigitError, checked, decoded, grey_channel, open_image, plain_grey
+from core.sheet import sheet
 
 __all__ = ["Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"]
 
@@ -80,7 +81,7 @@ def to_digit(image: Image.Image | bytes) -> Digit:
     steps = [Step("Upright, grey", "Colour and transparency are gone.", grey)]
     digit = _mnist(grey)
     if digit is None:
-        page = straightened(grey)
+        page = sheet(grey)
         strength = ink_strength(fitted(page, max(LONG // 2, *page.shape), Resampling.BICUBIC))
         plain = without_rows(without_rows(strength).T).T
         threshold, mask = find_ink(plain, max(BLUR, 2 / max(grey.shape)))

@@ -3,66 +3,21 @@
 Arrays are (H, W) float32 in [0, 1]; `strength` is the share of the paper's light that is missing.
 """
 
-import math
-
 import numpy as np
 import scipy  # scipy.ndimage and skimage.filters load at their first use: 0.2 s saved at import
 import skimage
-from PIL import Image, ImageDraw
-from PIL.Image import Resampling, Transform
+from PIL import Image
+from PIL.Image import Resampling
 
 from core.photo import DigitError
 
-COARSE = 128  # pixels on the long side when a sheet of paper is looked for
 SPECK = 0.04  # of the picture's long side: what is shorter is no digit
 BLUR = 0.1  # of the long side: an edge that takes longer to rise is a shadow's, not a stroke's
 CONTRAST = 0.12  # the share of the paper's light that ink must take away
+DIM = 0.05  # added to a dark board's shade, of which little can be told
 EIGHT = np.ones((3, 3))  # diagonal neighbours count as connected
 
 BLANK = "No ink stands out from the background. Use a darker pen or better light, and try again."
-
-
-def straightened(grey: np.ndarray) -> np.ndarray:
-    """Cut out and straighten a sheet that lies on a ground of another shade, if there is one."""
-    corners = _corners(_island(fitted(grey, COARSE, Resampling.BOX)))
-    if corners is None:
-        return grey
-    corners = 0.95 * corners + 0.05 * corners.mean(axis=0)  # keeps the sheet's rim out
-    corners = (corners + 0.5) * max(grey.shape) / COARSE
-    left, bottom, right, top = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    size = math.ceil(max(bottom, top)), math.ceil(max(left, right))
-    quad = corners.ravel().tolist()
-    flat = Image.fromarray(grey).transform(size, Transform.QUAD, quad, Resampling.BILINEAR)
-    return np.asarray(flat)
-
-
-def _island(grey: np.ndarray) -> np.ndarray:
-    """The largest shape off the picture's edge that is written on, filled; empty if none is."""
-    light = grey > skimage.filters.threshold_otsu(grey)
-    edge = _border(light).mean()
-    labels, count = scipy.ndimage.label(light != (edge > 0.5))
-    if not count or 0.2 < edge < 0.8:
-        return np.zeros_like(light)
-    found = labels == np.bincount(labels.ravel())[1:].argmax() + 1
-    whole = scipy.ndimage.binary_fill_holes(found)
-    written = 1 - found.sum() / whole.sum()
-    return whole & bool(whole.mean() > 0.1 and 0.005 < written < 0.4)
-
-
-def _corners(shape: np.ndarray) -> np.ndarray | None:
-    """The corners of a quadrilateral, (4, 2) as (x, y) down from the top left; None if not one."""
-    y, x = np.nonzero(shape)
-    for u, v in ((x, y), (x + y, x - y)) if len(x) else ():
-        outer = [u.argmin(), v.argmin(), u.argmax(), v.argmax()]
-        corners = np.stack([x[outer], y[outer]], axis=1)
-        side = corners - corners.mean(axis=0)
-        corners = corners[np.argsort(-np.arctan2(side[:, 1], side[:, 0]))]
-        corners = np.roll(corners, -corners.sum(axis=1).argmin(), axis=0)
-        drawn = Image.new("1", shape.shape[::-1])
-        ImageDraw.Draw(drawn).polygon([tuple(c) for c in corners.tolist()], fill=1)
-        if (shape & drawn).sum() > 0.9 * (shape | drawn).sum():
-            return corners
-    return None
 
 
 def ink_strength(grey: np.ndarray) -> np.ndarray:
@@ -70,14 +25,19 @@ def ink_strength(grey: np.ndarray) -> np.ndarray:
     small = fitted(grey, 48, Resampling.BOX)
     # A median half the picture wide is ground nearly everywhere: what stands off it is ink.
     off = small - scipy.ndimage.median_filter(small, 25, mode="nearest")
-    if (off**3).sum() > 0:
+    light_ink = (off**3).sum() > 0
+    if light_ink:
         grey = 1 - grey
     small = np.maximum(fitted(grey, 96, Resampling.BOX), 0.02)
     ground = scipy.ndimage.grey_closing(small, size=39)  # wider than any stroke, follows shadows
     # On slopes it lies too high along the picture's edges, levelled elsewhere: the lower is right.
     trend = _trend(ground)
     ground = np.minimum(ground, trend * scipy.ndimage.grey_closing(small / trend, size=39))
-    lost = 1 - grey / _resized(ground, grey.shape, Resampling.BILINEAR)
+    ground = _resized(ground, grey.shape, Resampling.BILINEAR)
+    lost = 1 - grey / ground
+    if light_ink:  # less of it comes back where less light falls, as the board shows
+        light = 1 - ground + DIM
+        lost *= light.max() / light
     return np.clip(scipy.ndimage.gaussian_filter(lost, 0.8), 0, 1)
 
 
@@ -102,9 +62,10 @@ def without_rows(strength: np.ndarray) -> np.ndarray:
     lines = np.zeros(strength.shape, bool)
     for i, box in enumerate(scipy.ndimage.find_objects(chains), 1):
         chain = chains[box] == i
-        columns = np.flatnonzero((runs[box] * chain).any(axis=0))
-        if np.ptp(columns) > 0.96 * width:
-            lines[box] |= chain
+        ruled = (runs[box] > 0) & chain
+        if np.ptp(np.flatnonzero(ruled.any(axis=0))) > 0.96 * width:
+            # A thin pen's stroke beside the line is in the chain as well, but it is darker.
+            lines[box] |= chain & (strength[box] < 1.6 * np.median(strength[box][ruled]))
     return np.where(lines, solid, strength)
 
 
@@ -143,7 +104,7 @@ def _digit(mask: np.ndarray) -> np.ndarray:
     area = np.bincount(labels.ravel())[1:]
     box = np.array([[(s.start, s.stop) for s in b] for b in scipy.ndimage.find_objects(labels)])
     size = np.ptp(box, axis=2).max(axis=1)
-    contact = np.bincount(_border(labels), minlength=count + 1)[1:]  # pixels on the edge
+    contact = np.bincount(border(labels), minlength=count + 1)[1:]  # pixels on the edge
     leans = contact > 0.06 * min(mask.shape)  # more than a stroke that runs off the picture
     free = ~leans & (size > 2 * SPECK * max(mask.shape))
     lead = (area * free if free.any() else area).argmax()
@@ -156,7 +117,7 @@ def _digit(mask: np.ndarray) -> np.ndarray:
     return np.append(False, stroke | another | (np.arange(count) == lead))[labels]
 
 
-def _border(x: np.ndarray) -> np.ndarray:
+def border(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x[0], x[-1], x[1:-1, 0], x[1:-1, -1]])
 
 

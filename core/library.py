@@ -200,7 +200,8 @@ def is_training(path: Path) -> bool:
         updated = finite(value.get("updated")) or 0.0
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
-    return running and (_alive(pid) or time.time() - updated < FRESH)
+    # A time to come is none: the clock was set back since.
+    return running and (_alive(pid) or abs(time.time() - updated) < FRESH)
 
 
 def _alive(pid: int) -> bool:

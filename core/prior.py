@@ -119,8 +119,9 @@ def better_prior(metrics: Mapping[str, object] | None) -> str:
     """ "normal" or "mixture": of which samples lie nearer to the data. The mixture where that was
     not measured; it is fitted to them."""
     normal, mixture = frechet_distances(metrics)
-    measured = normal is not None and mixture is not None
-    return "normal" if measured and normal < mixture else "mixture"
+    if normal is None or mixture is None:
+        return "mixture"
+    return "normal" if normal < mixture else "mixture"
 
 
 def frechet_distances(metrics: Mapping[str, object] | None) -> tuple[float | None, float | None]:

@@ -1,7 +1,6 @@
 """Models: open, measure, download, rename, delete and upload one."""
 
 import functools
-import os
 import sys
 
 import streamlit as st
@@ -11,25 +10,17 @@ from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
 from core.limits import MB, MODEL_BYTES, NAME
 from explorer import caches, jobs, overview, state
+from explorer.changes import REFUSED, writable
 from explorer.wording import escaped
 
-READ_ONLY = "LATENT_EXPLORER_READ_ONLY"  # environment variable; set and not 0: nothing is changed
 SAMPLES = (0, 100, 1000, 5000)  # importance samples that "evaluate now" offers
 ENDINGS = ["safetensors", "pt", "pth", "ckpt", "bin"]
-
-
-def writable() -> bool:
-    """Whether visitors may change the models of this server."""
-    return os.environ.get(READ_ONLY, "0").strip().lower() in ("", "0", "false", "no")
 
 
 def render() -> None:
     """One model and what is done to it on the left; a new one from a file on the right."""
     if not writable():
-        st.info(
-            "The models of this server are not to be changed from the page: it was started with "
-            f"{READ_ONLY} set. Opening and downloading them is possible."
-        )
+        st.info(f"{REFUSED} Opening and downloading them is possible.")
     mine, new = st.columns(2, gap="large")
     with mine:
         _existing()

@@ -15,7 +15,7 @@ from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.limits import REPAIR_STEPS
-from explorer import caches, damages, figures, priors, repairs, sources, state
+from explorer import caches, damages, explained, figures, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -185,6 +185,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
         on_damage_change=state.commit_damage,
         on_open_change=state.open_answer,
     )
+    explained.about("repair")
     return completed
 
 

@@ -13,7 +13,7 @@ from core.data import DataError
 from core.latent import encode_images
 from core.limits import WALK_KEYS
 from core.walk import LEAST_KEYS, METHODS, Walk
-from explorer import caches, kept, priors, sources, state, walks
+from explorer import caches, explained, kept, priors, sources, state, walks
 from explorer.components import BackgroundMap, Picture, picture_row, walk_player
 
 KEY_PX = 84
@@ -176,6 +176,7 @@ def _walks(keys: tuple[tuple[float, ...], ...], n: int) -> None:
         key=state.WALK_PLAYER,
         on_open_change=functools.partial(state.open_answer, state.WALK_PLAYER),
     )
+    explained.about("walk")
     if found["geodesic"] is None:
         place = st.empty()
         caches.walk(name, "geodesic", keys, n, _progress(place))

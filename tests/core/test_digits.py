@@ -18,6 +18,7 @@ from core.data import load_dataset
 from core.digits import DigitError, open_image, to_digit, to_picture
 from core.images import to_uint8
 from core.limits import PICTURE_BYTES
+from tests.core.drawings import SEVEN, digit_of, drawing, similarity
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +52,6 @@ def photograph(digit: np.ndarray, seed: int, *, inverted: bool = False) -> Image
     colour = colour * shadow + rng.normal(0, 4, colour.shape)
     photo = Image.fromarray(colour.clip(0, 255).astype(np.uint8))
     return Image.open(io.BytesIO(encoded(photo.filter(ImageFilter.GaussianBlur(0.8)), "JPEG")))
-
-
-def drawing(ink: tuple[int, ...] | int, ground: tuple[int, ...] | int, mode: str) -> Image.Image:
-    """A seven in one colour on another."""
-    image = Image.new(mode, (200, 200), ground)
-    ImageDraw.Draw(image).line([(50, 50), (150, 50), (90, 160)], fill=ink, width=18)
-    return image
-
-
-def digit_of(image: Image.Image | bytes) -> np.ndarray:
-    return to_digit(image).image[0, 0].numpy()
-
-
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-
-
-SEVEN = drawing(0, 255, "L")
 
 
 def test_mnist_comes_back_unchanged(mnist: np.ndarray) -> None:
@@ -125,10 +108,22 @@ def test_a_tight_crop_keeps_a_digit_that_touches_the_edge() -> None:
     assert similarity(digit_of(SEVEN.crop(bounds)), digit_of(SEVEN)) > 0.95
 
 
-def test_a_sheet_on_a_desk_is_cut_out_and_straightened() -> None:
-    desk = Image.new("L", (400, 400), 60)
-    desk.paste(drawing(30, 220, "L"), (100, 100))
-    assert similarity(digit_of(desk.rotate(12, fillcolor=60)), digit_of(SEVEN)) > 0.9
+def test_chalk_where_little_light_falls() -> None:
+    board = drawing(190, 40, "L").resize((400, 400))
+    light = np.linspace(1, 0.25, 400)[:, None]
+    photo = Image.fromarray(np.uint8(np.asarray(board) * light))
+    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
+
+
+def test_a_stroke_beside_a_ruled_line_stays() -> None:
+    four = [(250, 150), (190, 262), (330, 264)], [(270, 220), (265, 340)]
+    plain, page = Image.new("L", (500, 500), 255), Image.new("L", (500, 500), 240)
+    for y in range(20, 500, 40):
+        ImageDraw.Draw(page).line((0, y, 500, y), fill=190, width=2)
+    for image in (plain, page):
+        for stroke in four:
+            ImageDraw.Draw(image).line(stroke, fill=60, width=4)
+    assert similarity(digit_of(page), digit_of(plain)) > 0.95
 
 
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
