@@ -144,7 +144,7 @@ def test_another_origin_is_refused_through_the_proxy(server: Nginx) -> None:
 def test_a_page_goes_on_when_its_server_ends(
     open_page: Open, server: Nginx, expected_errors: list[str]
 ) -> None:
-    expected_errors += ["WebSocket", "502", "_stcore"]
+    expected_errors += ["WebSocket", "502", "_stcore", "Cannot send rerun"]
     page = open_page()
     z = drag(page)
     home = cookie(page)
