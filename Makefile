@@ -2,15 +2,16 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
 
-.PHONY: run test torture train bench screenshots lint format browser
+.PHONY: run test torture train bench screenshots lint format browser cjk
 
 run: .venv/run
 	$(BIN)/streamlit run streamlit_app.py
 
 test: .venv/dev browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 	@echo "All checks passed: lint, types, unit, panel and browser tests."
 
 torture: .venv/dev browser
@@ -23,11 +24,13 @@ bench: .venv/dev browser
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/live_drag.py
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/walks.py
 	$(BIN)/python benchmarks/map.py
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/repair.py
 
-screenshots: .venv/dev browser
+screenshots: .venv/dev browser cjk
 	$(BIN)/python docs/screenshots.py
 
 lint: .venv/dev
@@ -51,8 +54,20 @@ format: .venv/dev
 	touch $@
 
 # The system's Chromium if there is one; else the package manager's when root; else playwright's.
+# nginx and openssl are what tests/browser/test_proxy.py puts in front.
 browser: .venv/dev
 	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	  apt-get update -qq && $(APT) chromium >/dev/null; \
 	else $(BIN)/playwright install chromium; fi
+	@if command -v nginx >/dev/null && command -v openssl >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && $(APT) nginx-light openssl >/dev/null; \
+	else echo "Install nginx and openssl: the tests behind a proxy need them."; fi
+
+# A font for the Chinese of the panel Learn.
+cjk:
+	@if fc-list :lang=zh 2>/dev/null | grep -q .; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && $(APT) fontconfig fonts-wqy-microhei >/dev/null; \
+	else echo "Install a font with Chinese characters, as Debian's fonts-wqy-microhei."; exit 1; fi

@@ -8,4 +8,8 @@ import streamlit as st
 from explorer import live, served
 
 served.from_command_line(Path(__file__), sys.argv)
-app = st.App("explorer/app.py", routes=live.ROUTES, lifespan=live.lifespan)
+app = st.App(
+    "explorer/app.py",
+    routes=live.routes(st.get_option("server.baseUrlPath")),
+    lifespan=live.lifespan,
+)

@@ -42,9 +42,11 @@ class Server:
         script: Path = ROOT / "streamlit_app.py",
         port: int | None = None,
         arguments: Sequence[str] = (),
+        base_path: str = "",  # as "/vae"
     ) -> None:
         self.script, self.port, self.arguments = script, port or free_port(), arguments
-        self.url = f"http://localhost:{self.port}"
+        self.base_path = base_path
+        self.url = f"http://localhost:{self.port}{base_path}"
         self.process: subprocess.Popen[bytes] | None = None
 
     health = "/_stcore/health"
@@ -54,6 +56,7 @@ class Server:
             sys.executable, "-m", "streamlit", "run", str(self.script),
             f"--server.port={self.port}", "--server.headless=true", "--server.address=localhost",
             "--browser.gatherUsageStats=false", "--server.fileWatcherType=none",
+            *([f"--server.baseUrlPath={self.base_path}"] if self.base_path else []),
             *(["--", *self.arguments] if self.arguments else []),
         ]  # fmt: skip
 

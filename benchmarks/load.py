@@ -2,11 +2,12 @@
 
 python benchmarks/load.py
 
-The clients run in this process, the server in one of its own. Each does as live.js: one request is
-under way, a newer z takes the place of one that waits. Every z that was due counts, with the time
-from then until a picture caught up with it: its own, or that of the newer z that replaced it.
-`echo` is the same server with a route that answers as many bytes and decodes nothing: what the
-sockets and the clients themselves cost.
+The models are the one that the page opens with, and the tutorials' network. The clients run in this
+process, the server in one of its own. Each does as live.js: one request is under way, a newer z
+takes the place of one that waits. Every z that was due counts, with the time from then until a
+picture caught up with it: its own, or that of the newer z that replaced it. `echo` is the same
+server with a route that answers as many bytes and decodes nothing: what the sockets and the clients
+themselves cost.
 """
 
 import asyncio
@@ -25,10 +26,11 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 CLIENTS = (1, 8, 32)
+MODELS = {"mnist-conv-32": 32, "mnist-mlp-20": 20}  # and their latent dimensions
 RATE, SECONDS, WARM_UP = 60, 10, 3  # z a second of one client, s, s
 GRACE = 1  # s for the answers under way at the end
-Z_DIM, PIXELS = 20, 784  # of mnist-mlp-20
-REQUEST, ANSWER = struct.Struct("<II"), struct.Struct("<IHHHHI")  # as in explorer/live.py
+PIXELS = 784  # of their pictures
+REQUEST, ANSWER = struct.Struct("<II"), struct.Struct("<IHHHHI")  # as in explorer/frames.py
 DECODE = 1
 
 ECHO = """
@@ -106,7 +108,9 @@ class Client(asyncio.Protocol):
         self.transport.writelines(self.websocket.data_to_send())
 
 
-async def drags(server: Server, count: int, seconds: float) -> dict[str, object]:
+async def drags(
+    server: Server, count: int, seconds: float, model: str = "mnist-mlp-20"
+) -> dict[str, object]:
     """`count` clients for `seconds`, each beginning at its own moment of the first period."""
     loop = asyncio.get_running_loop()
     rng = np.random.default_rng(0)
@@ -114,9 +118,9 @@ async def drags(server: Server, count: int, seconds: float) -> dict[str, object]
     for _ in range(count):
         _, client = await loop.create_connection(
             lambda: Client(
-                f"ws://localhost:{server.port}/live/channel/mnist-mlp-20",
+                f"ws://localhost:{server.port}/live/channel/{model}",
                 server.url,
-                rng.standard_normal((64, Z_DIM)).astype("<f4"),
+                rng.standard_normal((64, MODELS[model])).astype("<f4"),
             ),
             "localhost",
             server.port,
@@ -174,9 +178,11 @@ def main() -> None:
         echo.write_text(ECHO.format(root=str(ROOT), page=str(page), rest=rest))
         for name, server in (("live channel", Server()), ("echo", Server(echo))):
             with server, asyncio.Runner(loop_factory=loop_of_exact_timers) as runner:
-                runner.run(drags(server, 1, WARM_UP))
-                for count in CLIENTS:
-                    rows.append({"route": name, **runner.run(drags(server, count, SECONDS))})
+                for model in MODELS if name != "echo" else ["mnist-mlp-20"]:
+                    runner.run(drags(server, 1, WARM_UP, model))
+                    for count in CLIENTS:
+                        found = runner.run(drags(server, count, SECONDS, model))
+                        rows.append({"route": name, "model": model, **found})
     report(rows, rate=RATE, seconds=SECONDS)
 
 

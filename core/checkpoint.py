@@ -85,10 +85,23 @@ def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
-    """Changes whenever a file that a page is made of is replaced; for caches."""
-    names = ("model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors")
-    files = [path / name for name in names]
-    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+    """Changes whenever a file that a page is made of is replaced; for caches.
+
+    Times alone do not tell: copies keep them, and a clock may be set back.
+    """
+    names = (
+        "config.json", "model.safetensors", "map.npz", "repair.safetensors", "prior.safetensors"
+    )  # fmt: skip
+    return tuple(number for name in names for number in identity(path / name))
+
+
+def identity(file: Path) -> tuple[int, ...]:
+    """Another one whenever the file is replaced; zeros while there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:
@@ -194,7 +207,13 @@ def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> No
         with temporary.open("wb") as file:  # a file object: savez would append .npz to a name
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
-    replace(path / "map.npz", write)
+    try:
+        replace(path / "map.npz", write)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path / 'map.npz'} cannot be written ({error.strerror or error}). The map that was "
+            "there is kept. Free some space, or make the folder writable, and try again."
+        ) from None
 
 
 def load_map(path: Path) -> LatentMap | None:

@@ -1,10 +1,15 @@
 """What a training run is made of: one dataclass, from which flags and the page's form are made."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-Architecture = Literal["VAE", "ResidualVAE", "ConvVAE"]
-MOST_SAMPLES = 64  # importance samples: an epoch's noise is drawn at once, and this bounds it
+from core.architectures import ARCHITECTURES
+from core.limits import IMPORTANCE_SAMPLES
+
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[tuple(ARCHITECTURES)]
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class TrainConfig:
     learning_rate: float = 1e-3  # of Adam
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: down to 0 over all epochs
     beta: float = 1.0  # weight of the KL; 1 is the ELBO
+    noise: bool = True  # on the code; without it, and with beta 0, a plain autoencoder
     warm_up: float = 0.0  # epochs over which that weight rises from 0
     free_bits: float = 0.0  # nats that every latent dimension costs at least
     importance_samples: int = 1  # K of the importance-weighted bound; 1 is the ELBO
@@ -47,10 +53,10 @@ class TrainConfig:
             if not 0 <= getattr(self, field) < float("inf"):
                 raise ValueError(f"{field} must not be negative; it is {getattr(self, field)}.")
         self._check_choices()
-        if self.importance_samples > MOST_SAMPLES:
+        if self.importance_samples > IMPORTANCE_SAMPLES.most:
             raise ValueError(
-                f"importance_samples must be at most {MOST_SAMPLES}; it is "
-                f"{self.importance_samples}."
+                f"importance_samples must be at most {IMPORTANCE_SAMPLES}, because "
+                f"{IMPORTANCE_SAMPLES.why}; it is {self.importance_samples}."
             )
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must lie between 0 and 1, 1 excluded; it is {self.ema}.")
@@ -62,6 +68,11 @@ class TrainConfig:
             raise ValueError(
                 "free_bits belong to the ELBO; with importance_samples above 1 there is no KL "
                 "for each dimension in the loss. Leave one of them out."
+            )
+        if not self.noise and (self.beta or self.importance_samples > 1):
+            raise ValueError(
+                "noise can be left out only with beta 0 and importance_samples 1: a code without "
+                "any has an endless KL, so nothing but the reconstruction is left to train."
             )
         if self.binarize and self.likelihood != "bernoulli":
             raise ValueError(

@@ -21,12 +21,10 @@ from PIL.Image import Resampling
 from core.fitting import FitError, fitted_picture
 from core.images import from_array
 from core.ink import BLUR, find_ink, fitted, ink_strength, without_rows
-from core.photo import LONG, MAX_BYTES, DigitError, checked, decoded, grey_channel, open_image
+from core.photo import LONG, DigitError, checked, decoded, grey_channel, open_image, plain_grey
 from core.sheet import sheet
 
-__all__ = [
-    "MAX_BYTES", "Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"
-]  # fmt: skip
+__all__ = ["Digit", "DigitError", "Step", "open_image", "to_digit", "to_input", "to_picture"]
 
 SIDE, BOX = 28, 20  # pixels: MNIST's field, and the box that its digits are scaled into
 CENTRE = 14.5  # of the field, from its edge: measured, MNIST's mass lies in the middle of pixel 14
@@ -69,7 +67,7 @@ def to_picture(source: bytes, shape: tuple[int, int, int], *, ink: bool = True) 
     if ink and shape[0] == 1:
         picture = open_image(source)
         if picture.size == (shape[2], shape[1]):
-            return from_array(np.asarray(picture.convert("L"), np.float32) / 255)[None]
+            return from_array(plain_grey(picture))[None]
     return to_input(source, shape, ink=ink)
 
 

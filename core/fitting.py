@@ -12,13 +12,16 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from PIL.Image import Resampling
 
-from core.photo import MAX_PIXELS
+from core.limits import PICTURE_PIXELS, PICTURE_SCANS
+from core.reduced import reduced
+from core.scans import count_scans
 
 # Raster only: PostScript, PDF and metafiles run programs of their own.
 FORMATS = (
     "PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "AVIF", "JPEG2000"
 )  # fmt: skip
 DEEP = {"I": None, "F": None, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535}
+LARGE = 1024  # pixels on the long side, beyond which a picture is averaged strip by strip at first
 
 
 class FitError(ValueError):
@@ -31,17 +34,20 @@ def fitted_file(source: Path | bytes, side: int, channels: int) -> np.ndarray:
         with Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
         ) as opened:
+            if opened.width * opened.height > PICTURE_PIXELS.most:
+                raise FitError(f"over {PICTURE_PIXELS}")
+            jpeg = opened.fp if opened.format in ("JPEG", "MPO") else None
+            if jpeg and count_scans(jpeg) > PICTURE_SCANS.most:
+                raise FitError(f"a JPEG of over {PICTURE_SCANS} scans")
             # A large JPEG comes at a half, a quarter or an eighth, still twice what is wanted.
             opened.draft(None, (2 * side, 2 * side))
-            if opened.width * opened.height > MAX_PIXELS:
-                raise FitError(f"over {MAX_PIXELS // 10**6} megapixels")
             return fitted(opened, side, channels)
     except FitError:
         raise
     except Image.UnidentifiedImageError:
         raise FitError("no image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise FitError(f"over {MAX_PIXELS // 10**6} megapixels") from None
+        raise FitError(f"over {PICTURE_PIXELS}") from None
     except FileNotFoundError:
         raise FitError("the file is gone") from None
     except PermissionError:
@@ -53,7 +59,7 @@ def fitted_file(source: Path | bytes, side: int, channels: int) -> np.ndarray:
 def fitted(image: Image.Image, side: int, channels: int) -> np.ndarray:
     """A picture upright, grey or RGB, its whole scaled into a square: (channels, side, side)."""
     image.load()
-    plain = _upright(_shallow(image))
+    plain = _upright(_shallow(reduced(image, LARGE), DEEP.get(image.mode)))
     if plain.has_transparency_data:
         ground = Image.new("RGBA", plain.size, "white")
         plain = Image.alpha_composite(ground, plain.convert("RGBA"))
@@ -77,9 +83,9 @@ def fitted_picture(source: bytes, shape: tuple[int, int, int]) -> torch.Tensor:
     return torch.from_numpy(fitted_file(source, shape[2], shape[0])).float().div(255)[None]
 
 
-def _shallow(image: Image.Image) -> Image.Image:
+def _shallow(image: Image.Image, white: int | None) -> Image.Image:
     """What Pillow does not make grey or RGB by itself: 16 and 32 bits a pixel, which it would clip
-    at 255, and LAB."""
+    at 255, and LAB. `white` is the value of white, where the mode says it."""
     if image.mode == "LAB":
         lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
@@ -88,7 +94,7 @@ def _shallow(image: Image.Image) -> Image.Image:
     if image.mode not in DEEP:
         return image
     values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0).clip(0)
-    white = DEEP[image.mode] or next((w for w in (1, 255, 65535) if values.max() <= w), None)
+    white = white or next((w for w in (1, 255, 65535) if values.max() <= w), None)
     eight = Image.fromarray(np.rint(255 * values / (white or values.max())).astype(np.uint8))
     eight.info = image.info  # says which way is up
     return eight

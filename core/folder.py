@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from core.fitting import FitError, fitted_file
+from core.limits import CLASSES, FOLDER_BYTES
 from core.sources import DataError
 
 SIDES, CHANNELS = (28, 32, 64), (1, 3)
@@ -35,8 +36,6 @@ SUFFIXES = frozenset(
     }
 )  # fmt: skip
 TEST_SHARE = 0.1
-MOST_CLASSES = 256
-MOST_BYTES = 4 * 2**30  # of float32 pixels
 NAMED = 3  # files that a sentence names; the rest is counted
 ONE_CLASS = ("image",)
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -147,10 +146,10 @@ def scan(path: str) -> Scan:
     classes = tuple(sorted({top for top in tops if top}))
     if len(classes) < 2 or tops.count("") > len(files) / 2:
         return Scan(tuple(files), (0,) * len(files), ONE_CLASS, tuple(problems))
-    if len(classes) > MOST_CLASSES:
+    if len(classes) > CLASSES.most:
         problems.append(
-            f"There are {len(classes):,} class folders; at most {MOST_CLASSES} can be told apart, "
-            "so all images are one class."
+            f"There are {len(classes):,} class folders; at most {CLASSES} can be told apart "
+            f"({CLASSES.why}), so all images are one class."
         )
         return Scan(tuple(files), (0,) * len(files), ONE_CLASS, tuple(problems))
     if beside := tops.count(""):
@@ -236,15 +235,15 @@ def _chance(name: str) -> float:
 
 def _check_memory(path: str, count: int, side: int, channels: int) -> None:
     """DataError when the pictures would not fit."""
-    most, needed = MOST_BYTES, count * channels * side * side * 4
+    most, needed = FOLDER_BYTES.most, count * channels * side * side * 4
     if hasattr(os, "sysconf"):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         most = min(most, memory // 4)
     if needed > most:
         raise DataError(
             f"The folder {path} holds {count:,} images, which take {needed / 2**30:.1f} GiB of "
-            f"memory at {side} x {side} pixels in {channels} channels; training shuffles a copy of "
-            f"them, so at most {most / 2**30:.1f} GiB are taken here. Use smaller images, one "
+            f"memory at {side} x {side} pixels in {channels} channels; {FOLDER_BYTES.why}, so "
+            f"at most {most / 2**30:.1f} GiB are taken here. Use smaller images, one "
             "channel or fewer files."
         )
 

@@ -21,10 +21,10 @@ from safetensors import SafetensorError, safe_open
 
 from core import checkpoint
 from core.checkpoint import CheckpointError, list_checkpoints, save_checkpoint
+from core.limits import NAME as LENGTH
 from core.model import VAE
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-MOST_NAME = 60  # characters
 # Names that a file system of Windows takes for devices, with or without an ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 # What a model consists of, without the pictures of its training and what resuming needs.
@@ -38,9 +38,9 @@ DELETED = ".deleted-"  # what a folder's new home is called on its way out
 
 def checked_name(name: str, root: Path | None = None) -> str:
     """A name that a new checkpoint may have. Raises CheckpointError."""
-    if len(name) > MOST_NAME or not NAME.fullmatch(name) or RESERVED.fullmatch(name):
+    if len(name) > LENGTH.most or not NAME.fullmatch(name) or RESERVED.fullmatch(name):
         raise CheckpointError(
-            f"A model cannot be called {name[: MOST_NAME + 1]!r}: a name has up to {MOST_NAME} "
+            f"A model cannot be called {name[: LENGTH.most + 1]!r}: a name has up to {LENGTH} "
             "letters of a to z, digits, dots, hyphens and underscores, begins with a letter or a "
             "digit, and is none that Windows keeps for a device. Choose another name."
         )
@@ -53,7 +53,7 @@ def checked_name(name: str, root: Path | None = None) -> str:
 
 def free_name(wanted: str, root: Path | None = None) -> str:
     """`wanted` as a name that nothing has yet, numbered if need be."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[: MOST_NAME - 4] or "model"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[: LENGTH.most - 4] or "model"
     for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))):
         with contextlib.suppress(CheckpointError):
             return checked_name(name, root)
@@ -205,7 +205,8 @@ def is_training(path: Path) -> bool:
         updated = float(value.get("updated", 0))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
-    return running and (_alive(pid) or time.time() - updated < FRESH)
+    # A time to come is none: the clock was set back since.
+    return running and (_alive(pid) or abs(time.time() - updated) < FRESH)
 
 
 def _alive(pid: int) -> bool:

@@ -29,6 +29,9 @@ PICTURE_BYTES = Limit(
 PICTURE_PIXELS = Limit(
     40_000_000, "pixels of a picture", "160 MB once decoded: what a small server can spare for one"
 )
+PICTURE_SCANS = Limit(
+    100, "scans of a JPEG", "each goes over the whole picture, and a few bytes are enough for one"
+)
 MODEL_BYTES = Limit(
     64 * MB,
     "bytes of an uploaded model, unpacked and as 32-bit numbers",
@@ -37,5 +40,59 @@ MODEL_BYTES = Limit(
 FOLDER_BYTES = Limit(
     4 * 2**30, "bytes of a folder's pictures as float32", "training shuffles a copy of them"
 )
+CLASSES = Limit(256, "class folders of a folder of images", "a label is kept in one byte")
+NAME = Limit(60, "characters of a model's name", "it is a folder's name and a line of every list")
+BLOCKS = Limit(
+    64, "residual blocks on each side of a network",
+    "building them takes time, whatever the file of weights holds",
+)  # fmt: skip
+IMPORTANCE_SAMPLES = Limit(
+    64, "importance samples of a training", "an epoch's noise is drawn at once"
+)
+WALK_KEYS = Limit(5, "keys of a walk", "the geodesic between two of them takes up to a second")
+REPAIR_ANSWERS = Limit(
+    256, "answers of a repair", "each is a picture that is refined, sent and shown"
+)
+REPAIR_STEPS = Limit(2_000, "steps of a repair", "each decodes every answer: seconds, not minutes")
+
+# What the page's live channel, its maps and its memory take.
+CLIENTS = Limit(
+    256,
+    "open pages of the live channel in one process",
+    "a lecture hall of people of whom a few drag at once; one that rests costs 22 KB",
+)
+FRAME_POINTS = Limit(
+    512, "points that one request decodes", "the filmstrips of 56 sliders; 65 ms on one core"
+)
+COORDINATE = Limit(
+    1_000_000, "as the absolute value of a coordinate of z", "float32 still tells neighbours apart"
+)
+LOG_VARIANCE = Limit(
+    20, "as the absolute value of a log variance that a page asks the loss of",
+    "a sigma of 1/22,000 to 22,000: beyond it nothing more is to be seen",
+)  # fmt: skip
+SETTINGS_BYTES = Limit(1024, "bytes of a repair's settings", "all eight fields together take 141")
+REPAIR_SECONDS = Limit(
+    30, "seconds of one repair on the live channel", "others wait for the same core"
+)
+REPAIRS_KEPT = Limit(64, "repairs that are found again", "0.1 MB each; all pages share them")
+REQUESTS_WAITING = Limit(
+    128,
+    "requests that wait for a map or its pictures",
+    "a page that opens asks for three: forty pages at once",
+)
+ID_LENGTH = Limit(
+    200,
+    "characters of a model's or a projection's id",
+    "a name on the Hugging Face Hub has at most 96",
+)
+MAP_POINTS = Limit(
+    250_000, "points of a map", "the largest data set here has 145,600; a browser unpacks 200 MB"
+)
+BOOKMARKS = Limit(
+    500, "bookmarks or directions of a model", "a browser stores 5 MB, enough at 64 dimensions"
+)
+LABEL_LENGTH = Limit(60, "characters of a bookmark's or group's name", "one line of the page")
+TRAININGS_WAITING = Limit(20, "trainings in the queue", "one trains at a time: days of work")
 
 LIMITS = {name: value for name, value in list(globals().items()) if isinstance(value, Limit)}

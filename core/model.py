@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from core.limits import BLOCKS
 from core.pixels import LIKELIHOODS
 
 Config = dict[str, int | str]
@@ -166,7 +167,7 @@ class ResidualVAE(VAE):
 
 
 def checked_blocks(blocks: int) -> int:
-    """Building blocks takes time, whatever the weights' file holds: so not too many."""
-    if not 1 <= blocks <= 64:
-        raise ValueError(f"blocks must lie between 1 and 64; it is {blocks}.")
+    """ValueError when there are none or too many of them."""
+    if not 1 <= blocks <= BLOCKS.most:
+        raise ValueError(f"blocks must lie between 1 and {BLOCKS}; it is {blocks}.")
     return blocks

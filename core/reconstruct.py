@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from core.model import VAE
-from core.objective import elbo
+from core.objective import elbo, kl_per_dim, reconstruction_nll
+from core.pixels import LIKELIHOODS
 
 
 class Reconstruction(NamedTuple):
@@ -44,4 +45,23 @@ def reconstruct(
         nll=float(terms.reconstruction[0]),
         kl_per_dim=terms.kl_per_dim[0],
         samples=model.decode(z),
+    )
+
+
+@torch.no_grad()
+def with_belief(
+    model: VAE, x: Tensor, mu: Tensor, log_var: Tensor, epsilon: Tensor
+) -> Reconstruction:
+    """The same for another q(z) than the encoder's, N(mu, exp(log_var)), each (D,), at the draws
+    mu + sigma * epsilon, epsilon (n, D): these are the samples and what the reconstruction term is
+    the mean over. x (1, C, H, W) in [0, 1]."""
+    logits = model.decode_logits(mu + torch.exp(0.5 * log_var) * epsilon)
+    nll = reconstruction_nll(logits, x.expand_as(logits), model.likelihood, model.log_sigma)
+    return Reconstruction(
+        x=x[0],
+        x_recon=model.decode(mu[None])[0],
+        mu=mu,
+        nll=float(nll.mean()),
+        kl_per_dim=kl_per_dim(mu, log_var),
+        samples=LIKELIHOODS[model.likelihood].mean(logits),
     )

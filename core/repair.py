@@ -19,12 +19,11 @@ from torch import Tensor
 from core.damage import Observation
 from core.latent import LatentMap, nearest_labels
 from core.likelihood import Likelihood, estimate_levels, pixel_logits
+from core.limits import REPAIR_ANSWERS, REPAIR_STEPS
 from core.methods import METHODS, Job, RepairError, default_method
 from core.model import VAE
 from core.posterior import PartialEncoder
 from core.sampling import OnStep
-
-MOST_ANSWERS, MOST_STEPS = 256, 2000
 
 
 class Repair(NamedTuple):
@@ -62,6 +61,7 @@ class Glimpse(NamedTuple):
     std: Tensor  # (C, H, W)
 
 
+FILLINGS = 11  # passes of a first estimate where there is no partial encoder
 # A pixel of mean m that is black or white has a standard deviation of sqrt(m (1 - m)); real ones
 # are grey too. Measured on training digits: 0.52 (noise) to 0.66 (half missing) of that.
 GLIMPSE_SPREAD = 0.6
@@ -144,6 +144,20 @@ def glimpse(model: VAE, seen: Observation, posterior: PartialEncoder | None) -> 
     return Glimpse(plain[0], mean[0], std[0])
 
 
+@torch.no_grad()
+def iterated_passes(model: VAE, seen: Observation, passes: int) -> list[Tensor]:
+    """What encode and decode make of the picture after 1 to `passes` passes, (1, C, H, W) each:
+    from the second on, what is missing is filled with what the pass before made of it.
+
+    The means of Rezende et al. 2014, appendix F, whose chain samples: it ends where it no longer
+    changes, which need not be near what was there.
+    """
+    made = [model.decode(model.encode(seen.image)[0])]
+    while len(made) < passes:
+        made.append(model.decode(model.encode(torch.where(seen.mask > 0, seen.image, made[-1]))[0]))
+    return made
+
+
 def over_channels(std: Tensor) -> Tensor:
     """One standard deviation for every pixel, (1, H, W): the root mean square of (C, H, W)."""
     return std.square().mean(0, keepdim=True).sqrt()
@@ -168,10 +182,7 @@ def _first_mean(model: VAE, seen: Observation, logits: Tensor | None) -> Tensor:
     """A first estimate of the picture, (1, C, H, W): the partial encoder's, when it has one."""
     if logits is not None:
         return torch.sigmoid(logits)
-    mean = model.decode(model.encode(seen.image)[0])
-    for _ in range(10):
-        mean = model.decode(model.encode(torch.where(seen.mask > 0, seen.image, mean))[0])
-    return mean
+    return iterated_passes(model, seen, FILLINGS)[-1]
 
 
 def _read(
@@ -199,10 +210,13 @@ def _check(
             "This partial encoder belongs to another model. Train one with "
             "`python -m core train-repair NAME`."
         )
-    if not 1 <= k <= MOST_ANSWERS:
-        raise RepairError(f"The number of answers must lie between 1 and {MOST_ANSWERS}; got {k}.")
-    if not 0 <= steps <= MOST_STEPS:
-        raise RepairError(f"The number of steps must lie between 0 and {MOST_STEPS}; got {steps}.")
+    for what, asked, least, limit in (
+        ("answers", k, 1, REPAIR_ANSWERS), ("steps", steps, 0, REPAIR_STEPS),
+    ):  # fmt: skip
+        if not least <= asked <= limit.most:
+            raise RepairError(
+                f"The number of {what} must lie between {least} and {limit}; got {asked}."
+            )
     shape = (1, *model.image_shape)
     if tuple(seen.image.shape) != shape or tuple(seen.mask.shape) != shape:
         raise RepairError(

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from core import runs
-from core.architectures import ARCHITECTURES
+from core.architectures import ARCHITECTURES, takes
 from core.augment import binarize, epoch_generator, shifted
 from core.claim import refuse_to_overwrite
 from core.config import TrainConfig
@@ -34,6 +34,7 @@ from core.processes import Processes, join
 from core.reporter import Progress, Reporter, TrainingError, lost
 
 HELD_OUT = 2000  # images that are looked at after every epoch
+STILL = -14.0  # log variance of a plain autoencoder's code: sigma = 0.0009, which no one sees
 
 
 @dataclass
@@ -171,11 +172,22 @@ def start(config: TrainConfig, image_shape: torch.Size, device: torch.device) ->
     """A run before its first epoch."""
     torch.manual_seed(config.seed)  # the layers' initial weights know no other generator
     model = build(config, image_shape).to(device)
+    if not config.noise:
+        still(model)
     averaged = None
     if config.ema:
         averaged = AveragedModel(model, multi_avg_fn=moving_average(config.ema))
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     return Run(model, averaged, optimizer, epoch=0, history=[])
+
+
+@torch.no_grad()
+def still(model: VAE) -> None:
+    """Give the code a variance of all but none. Nothing moves it when neither noise nor KL is
+    trained, so a plain autoencoder is a VAE for all that opens one, and what is measured as its
+    reconstruction is an autoencoder's."""
+    model.fc3.weight.zero_()
+    model.fc3.bias.fill_(STILL)
 
 
 def build(config: TrainConfig, image_shape: torch.Size) -> VAE:
@@ -184,10 +196,8 @@ def build(config: TrainConfig, image_shape: torch.Size) -> VAE:
         "image_size": math.prod(image_shape), "h_dim": config.h_dim, "z_dim": config.z_dim,
         "channels": image_shape[0], "likelihood": config.likelihood,
     }  # fmt: skip
-    if config.architecture in ("ResidualVAE", "ConvVAE"):
-        arguments["blocks"] = config.blocks
-    if config.architecture == "ConvVAE":
-        arguments["width"] = config.width
+    own = {"blocks": config.blocks, "width": config.width}
+    arguments |= {key: value for key, value in own.items() if takes(config.architecture, key)}
     return ARCHITECTURES[config.architecture](**arguments)  # type: ignore[arg-type]
 
 
@@ -212,6 +222,8 @@ def batches(
     k = config.importance_samples
     shape = (len(images), config.z_dim) if k == 1 else (len(images), k, config.z_dim)
     noise = torch.randn(shape, generator=generator).to(images.device)
+    if not config.noise:
+        noise.zero_()
     pictures = epoch_generator(config.seed, epoch, 1)
     moves = config.shift and epoch <= config.shift_until * config.epochs
     steps = -(-len(images) // config.batch_size)

@@ -16,6 +16,7 @@ import tyro
 from tqdm import tqdm
 
 from core import checkpoint, data, runs
+from core.architectures import short_name
 from core.checkpoint import CheckpointError
 from core.claim import TakenError, claimed
 from core.config import TrainConfig
@@ -154,11 +155,10 @@ def _claim(name: str | None, config: TrainConfig, resume: bool, held: ExitStack)
 
 
 def _free_folders(config: TrainConfig) -> Iterator[Path]:
-    kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[config.architecture]
     about = (
         re.sub(r"[^A-Za-z0-9._-]+", "-", data.short_name(config.dataset)).strip(".-") or "images"
     )
-    stem = f"{about}-{kind}-{config.z_dim}"
+    stem = f"{about}-{short_name(config.architecture)}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
     return (folder for name in names if not (folder := checkpoint.CHECKPOINTS / name).exists())
 

@@ -9,13 +9,11 @@ import pickletools
 import zipfile
 from collections.abc import Iterator
 
+from core.limits import MB, MODEL_BYTES
 from core.model import VAE
 from core.recognise import from_config, recognised
 from core.weights import CheckpointError, Weights, parse_safetensors, read_state_dict
 
-# 16 million weights: several times what a network can have whose decode follows a thumb on one
-# core. The server holds an upload up to three times while it reads it.
-MAX_BYTES = 64 * 2**20
 ORIGIN = "The upload"  # in sentences
 # What the pickle of a plain state_dict calls. torch's weights_only takes more, some of which (a
 # bytearray of any length) would let a small file ask for all memory.
@@ -39,10 +37,8 @@ def model_from_bytes(content: bytes) -> VAE:
     Its architecture comes from the config that save_checkpoint writes into a safetensors' header,
     else from names and shapes. Raises CheckpointError with a sentence.
     """
-    if len(content) > MAX_BYTES:
-        raise CheckpointError(
-            f"{ORIGIN} has {_mib(len(content))}; models of at most {_mib(MAX_BYTES)} are taken."
-        )
+    if len(content) > MODEL_BYTES.most:
+        raise _too_large("has", len(content))
     if _is_safetensors(content):
         weights, config = parse_safetensors(content, ORIGIN)
         _check_size(weights)
@@ -63,11 +59,8 @@ def _is_safetensors(content: bytes) -> bool:
 def _check_size(weights: Weights) -> None:
     """Half a precision, or many names for the same numbers, may still need much memory as float."""
     needed = 4 * sum(value.numel() for value in weights.values())
-    if needed > MAX_BYTES:
-        raise CheckpointError(
-            f"{ORIGIN} holds weights of {_mib(needed)} as 32-bit numbers; at most "
-            f"{_mib(MAX_BYTES)} are taken."
-        )
+    if needed > MODEL_BYTES.most:
+        raise _too_large("would have, as 32-bit numbers,", needed)
 
 
 def _check_archive(content: bytes) -> None:
@@ -76,11 +69,8 @@ def _check_archive(content: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             unpacked = sum(entry.file_size for entry in entries)
-            if unpacked > MAX_BYTES + 2**20:  # torch pads its records
-                raise CheckpointError(
-                    f"{ORIGIN} would unpack to {_mib(unpacked)}; at most {_mib(MAX_BYTES)} are "
-                    "taken."
-                )
+            if unpacked > MODEL_BYTES.most + MB:  # torch pads its records
+                raise _too_large("would unpack to", unpacked)
             pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
             called = {name for entry in pickles for name in _called(archive.read(entry))}
     except zipfile.BadZipFile:
@@ -113,5 +103,8 @@ def _called(pickled: bytes) -> Iterator[str]:
             yield f"what it names by {opcode.name}"
 
 
-def _mib(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB"
+def _too_large(what: str, count: int) -> CheckpointError:
+    return CheckpointError(
+        f"{ORIGIN} {what} {count / MB:.1f} MB; models of at most {MODEL_BYTES} are taken: "
+        f"{MODEL_BYTES.why}. Choose a smaller one."
+    )

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from core.limits import WALK_KEYS
 from core.model import VAE
 
-LEAST_KEYS, MOST_KEYS = 2, 5
+LEAST_KEYS = 2
 METHODS = ("lerp", "slerp", "geodesic")
 FINE = 96  # points at which a walk is computed, give or take
 BETWEEN = 4  # lengths are measured at so many times as many
@@ -236,9 +237,9 @@ def _stops(keys: Tensor, n: int, stops: Sequence[int] | None) -> tuple[int, ...]
 
 def _check(keys: Tensor, n: int) -> None:
     """Raises ValueError with a sentence."""
-    if keys.ndim != 2 or not LEAST_KEYS <= len(keys) <= MOST_KEYS:
+    if keys.ndim != 2 or not LEAST_KEYS <= len(keys) <= WALK_KEYS.most:
         raise ValueError(
-            f"A walk takes {LEAST_KEYS} to {MOST_KEYS} keys, (K, D); got {tuple(keys.shape)}."
+            f"A walk takes {LEAST_KEYS} to {WALK_KEYS} keys, (K, D); got {tuple(keys.shape)}."
         )
     if n < len(keys):
         raise ValueError(f"A walk through {len(keys)} keys has at least as many points; got {n}.")

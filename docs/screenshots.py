@@ -1,10 +1,14 @@
 """The pictures of the README, taken from the running app: make screenshots"""
 
+import base64
+import bisect
 import io
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -18,7 +22,20 @@ from explorer import trainings  # noqa: E402
 OUT = Path(__file__).parent
 VIEW = "?model=mnist-conv-32"
 REPAIR_VIEW = "?model=mnist-res-32"
-FILM_STEPS = 28  # frames of each half of the GIF
+HALF, FRAME = 3.0, 80  # of the GIF: s of its slider and of its map, ms of a frame
+SLOWED = 3  # times slower than it is shown: taking the film takes more than the drag
+FILMED = (330, 110, 1390, 910)  # px of the page
+# A screen's own pointer is in no picture of a page.
+POINTER = """() => {
+  const pointer = document.createElement("div");
+  pointer.innerHTML = `<svg width="22" height="30"><path d="M1 1v22l6-5 4 10 4-2-4-9h8z"
+    fill="black" stroke="white" stroke-width="1.5"/></svg>`;
+  pointer.style = "position:fixed;left:0;top:0;z-index:999999;pointer-events:none";
+  document.body.append(pointer);
+  addEventListener("pointermove", (event) => {
+    pointer.style.transform = `translate(${event.clientX}px, ${event.clientY}px)`;
+  }, true);
+}"""
 RUBBED = [(0.35, 0.22), (0.5, 0.2), (0.65, 0.22)]  # shares of the side: what closes the 9
 
 
@@ -64,45 +81,77 @@ def walk(browser: Browser, url: str, theme: str) -> None:
     page.close()
 
 
+class Recorder:
+    """What the page paints, as it paints it, until the block ends."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.session = page, page.context.new_cdp_session(page)
+        self.shots: list[tuple[float, bytes]] = []  # s, a JPEG
+
+    def __enter__(self) -> "Recorder":
+        self.session.on("Page.screencastFrame", self._keep)
+        self.session.send(
+            "Page.startScreencast", {"format": "jpeg", "quality": 95, "everyNthFrame": 4}
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.send("Page.stopScreencast")
+
+    def _keep(self, event: dict[str, Any]) -> None:
+        self.shots.append((event["metadata"]["timestamp"], base64.b64decode(event["data"])))
+        self.session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
+
+    def frames(self) -> list[Image.Image]:
+        """One every FRAME ms of the film: the newest that had been painted by then."""
+        times = [seconds for seconds, _ in self.shots]
+        apart = SLOWED * FRAME / 1000
+        count = int((times[-1] - times[0]) / apart)
+        at = [bisect.bisect_right(times, times[0] + n * apart) - 1 for n in range(count)]
+        return [cropped(self.shots[n][1]) for n in at]
+
+
+def cropped(shot: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(shot)).convert("RGB").crop(FILMED).resize((795, 600))
+
+
 def film(browser: Browser, url: str) -> None:
     """A slider and then the map being dragged, as a GIF."""
     page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme="light")
     page.goto(f"{url}/{VIEW}")
     page.locator(".latent-map .marker").wait_for()
     page.wait_for_timeout(4000)
+    page.evaluate(POINTER)
     frames: list[Image.Image] = []
 
-    def shoot() -> None:
-        shot = page.screenshot(clip={"x": 330, "y": 110, "width": 1060, "height": 800})
-        frames.append(Image.open(io.BytesIO(shot)).convert("RGB").resize((795, 600)))
+    def drag(path: Callable[[float], tuple[float, float]]) -> None:
+        """Along a closed path from 0 to 1."""
+        page.mouse.move(*path(0))
+        page.mouse.down()
+        start = time.monotonic()
+        with Recorder(page) as recorder:
+            while (done := (time.monotonic() - start) / (HALF * SLOWED)) < 1:
+                page.mouse.move(*path(done))
+        page.mouse.up()
+        frames.extend(recorder.frames())
 
     box = page.get_by_test_id("latent-slider-7").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(FILM_STEPS):
-        page.mouse.move(x - 0.4 * box["width"] * math.sin(2 * math.pi * step / FILM_STEPS), y)
-        page.wait_for_timeout(60)
-        shoot()
-    page.mouse.up()
+    drag(lambda done: (x - 0.4 * box["width"] * math.sin(2 * math.pi * done), y))
     page.wait_for_timeout(500)
-    box = page.get_by_test_id("latent-map").bounding_box()
-    x, y = box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"]
-    page.mouse.move(x + 0.22 * box["width"], y)
-    page.mouse.down()
-    for step in range(FILM_STEPS):
-        angle = 2 * math.pi * step / FILM_STEPS
-        page.mouse.move(
-            x + 0.22 * box["width"] * math.cos(angle), y + 0.2 * box["height"] * math.sin(angle)
+    plot = page.get_by_test_id("latent-map").bounding_box()
+    across, down = plot["x"] + 0.55 * plot["width"], plot["y"] + 0.5 * plot["height"]
+    drag(
+        lambda done: (
+            across + 0.22 * plot["width"] * math.cos(2 * math.pi * done),
+            down + 0.2 * plot["height"] * math.sin(2 * math.pi * done),
         )
-        page.wait_for_timeout(60)
-        shoot()
-    page.mouse.up()
+    )
     page.close()
     palette = frames[0].quantize(200)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(
-        OUT / "explore.gif", save_all=True, append_images=frames[1:], duration=70, loop=0
+        OUT / "explore.gif", save_all=True, append_images=frames[1:], duration=FRAME, loop=0
     )
 
 
@@ -186,6 +235,22 @@ def training(browser: Browser, url: str) -> None:
         trainings.discard(name)
 
 
+def learn(browser: Browser, url: str, name: str, link: str) -> None:
+    """A step of Learn: an autoencoder beside a VAE, or the two terms with another answer."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1180}, color_scheme="light")
+    page.goto(f"{url}/learn{VIEW}&{link}")
+    page.locator(".lesson .stage canvas").first.wait_for()
+    page.wait_for_timeout(2500)
+    if page.get_by_test_id("lesson-prior").count():
+        page.get_by_test_id("lesson-prior").click()
+    else:
+        page.get_by_test_id("lesson-mean").fill("0.6")
+    page.mouse.move(700, 40)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=OUT / f"{name}.png")
+    page.close()
+
+
 def main() -> None:
     with Server() as server, chromium() as browser:
         for theme in ("light", "dark"):
@@ -195,6 +260,8 @@ def main() -> None:
             manifold(browser, server.url, theme)
             walk(browser, server.url, theme)
             models(browser, server.url, theme)
+        learn(browser, server.url, "learn-light", "step=noise&lang=en")
+        learn(browser, server.url, "learn-zh", "step=terms&lang=zh")
         training(browser, server.url)
         film(browser, server.url)
     print("Wrote", *sorted(file.name for file in OUT.glob("*.png")))

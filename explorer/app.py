@@ -1,5 +1,6 @@
 """The page's frame: which model, which panel. A new panel is a file in panels/ and a line here."""
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, kept, state
+from explorer import caches, datasets, introduction, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -24,33 +25,24 @@ st.set_page_config(
     page_title="Latent explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide"
 )
 
-PANELS = {
-    "explore": st.Page(
-        panel("explore"), title="Explore", icon=":material/tune:", url_path="explore", default=True
-    ),
-    "repair": st.Page(
-        panel("repair"), title="Repair", icon=":material/healing:", url_path="repair"
-    ),
-    "walk": st.Page(panel("walk"), title="Walk", icon=":material/route:", url_path="walk"),
-    "attributes": st.Page(
-        panel("attributes"),
-        title="Attributes",
-        icon=":material/straighten:",
-        url_path="attributes",
-    ),
-    "reconstruct": st.Page(
-        panel("reconstruct"),
-        title="Reconstruct",
-        icon=":material/compare:",
-        url_path="reconstruct",
-    ),
-    "models": st.Page(
-        panel("models"), title="Models", icon=":material/database:", url_path="models"
-    ),
-    "train": st.Page(
-        panel("train"), title="Train", icon=":material/model_training:", url_path="train"
-    ),
+# The panels in their order, each with the name of its Material icon.
+ICONS = {
+    "explore": "tune",
+    "repair": "healing",
+    "walk": "route",
+    "attributes": "straighten",
+    "reconstruct": "compare",
+    "learn": "school",
+    "models": "database",
+    "train": "model_training",
 }
+PANELS = {
+    name: st.Page(
+        panel(name), title=name.capitalize(), icon=f":material/{icon}:", url_path=name,
+        default=name == "explore",
+    )
+    for name, icon in ICONS.items()
+}  # fmt: skip
 NO_MODEL = "There is no model yet. Train one in the panel Train, or with `python -m core train`."
 NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 
@@ -65,7 +57,9 @@ def model_facts(name: str) -> str:
         facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
     else:
         facts = [f"{config['architecture']} {sizes}, trained on {title}"]
-    if "neg_elbo" in metrics:
+    if datasets.is_plain_autoencoder(config):
+        facts.append("a plain autoencoder: no noise on the code, no KL")
+    elif "neg_elbo" in metrics:
         facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
         facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
     return "  \n".join(facts)
@@ -75,6 +69,7 @@ def main() -> None:
     # Each session runs in a thread of its own, and torch counts threads for each. What a page
     # computes is too little to share; beside a busy neighbour a second thread mostly waits.
     torch.set_num_threads(1)
+    st.html(Path(__file__).with_name("page.css"))
     page = st.navigation(list(PANELS.values()))
     without = any(page is PANELS[name] for name in NEED_NO_MODEL)
     if not caches.checkpoints():
@@ -85,13 +80,15 @@ def main() -> None:
             st.error(NO_MODEL)
         return
     state.restore()
-    if target := state.take(state.GO_TO):
+    target = state.take(state.GO_TO)
+    if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])
     with st.sidebar:
         st.selectbox("Model", caches.checkpoints(), key=state.CHECKPOINT)
     try:
         with st.sidebar:
             st.caption(model_facts(state.checkpoint()))
+            introduction.link()
         state.restore_z()
     except (CheckpointError, DataError, KeyError) as error:
         st.error(f"This model cannot be used. {error}")
@@ -104,12 +101,18 @@ def main() -> None:
     except CheckpointError as error:  # a person's own code may fail wherever it is called
         st.error(f"This model cannot be used here. {error}")
     state.publish()
+    with contextlib.suppress(CheckpointError):  # gone meanwhile: the next run says so
+        memory.remember()  # last: what this run has changed is in it
 
 
 def _run(render: Callable[[], None]) -> None:
-    if notice := state.take(state.NOTICE):
+    notice = st.session_state[state.NOTICE]
+    if notice:
         st.warning(str(notice))
-    render()
+    render()  # a rerun that it asks for ends this one: then the notice is still to be said
+    st.session_state[state.SAID] = notice
+    if st.session_state[state.NOTICE] == notice:
+        st.session_state[state.NOTICE] = None
 
 
 main()

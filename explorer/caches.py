@@ -9,13 +9,15 @@ answers the browser and sends it the page.
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from core.limits import ID_LENGTH, MAP_POINTS, REPAIRS_KEPT
 from explorer import datasets, run_files
 from explorer.run_files import Shown
 from explorer.served import SERVED
@@ -48,25 +50,72 @@ class LabelledCodes(NamedTuple):
     labels: np.ndarray  # (N,) int64
 
 
+class Slot(Generic[T]):
+    """A place for one result. Whoever comes second waits for the first and finds it there, so that
+    many who ask at once cost what one does. What raises is not kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._found: tuple[T] | None = None
+
+    def get(self, make: Callable[[], T]) -> T:
+        if self._found is None:
+            with self._lock:
+                if self._found is None:
+                    self._found = (make(),)
+        return self._found[0]
+
+    @property
+    def filled(self) -> bool:
+        return self._found is not None
+
+
 def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Cache a function whose first argument is a checkpoint's id."""
+    """Cache a function whose first argument is a checkpoint's id; many threads may call it."""
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        one_at_a_time = threading.Lock()  # or two that come together would get a slot each
+
         @functools.lru_cache(maxsize=max_entries)
-        def cached(name: str, _fingerprint: tuple[int, ...], *rest: object) -> T:
-            return function(name, *rest)
+        def slot(name: str, _fingerprint: tuple[int, ...], *rest: object) -> Slot[T]:
+            return Slot()
 
         @functools.wraps(function)
         def call(name: str, *rest: object) -> T:
             from core.checkpoint import CheckpointError, fingerprint
 
             if name not in checkpoints():  # an id out of the list, never a path
-                raise CheckpointError(f"There is no checkpoint {name!r}.")
-            return cached(name, fingerprint(folder(name)), *rest)
+                raise CheckpointError(f"There is no checkpoint {name[: ID_LENGTH.most]!r}.")
+            with one_at_a_time:
+                place = slot(name, fingerprint(folder(name)), *rest)
+            return place.get(lambda: function(name, *rest))
 
         return call
 
     return decorate
+
+
+def version(name: str) -> str:
+    """Another one whenever a file of the checkpoint is replaced. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError, fingerprint
+
+    if name not in checkpoints():
+        raise CheckpointError(f"There is no checkpoint {name!r}.")
+    return f"{hash(fingerprint(folder(name))) & 0xFFFFFFFF:x}"
+
+
+def weights(name: str) -> str:
+    """Another one whenever the checkpoint's weights are replaced."""
+    from core.checkpoint import identity
+
+    return str(identity(folder(name) / "model.safetensors"))
+
+
+def is_training(name: str) -> bool:
+    """Whether a run is writing into the checkpoint."""
+    from core import library
+
+    return library.is_training(folder(name))
 
 
 @per_checkpoint(max_entries=8)
@@ -151,10 +200,9 @@ def projection(name: str, id: str) -> Projection:
         return projections.NeighbourProjection(
             latent.mu.numpy(), latent.embeddings[id].numpy(), axes
         )
-    try:
-        i, j = (int(part) for part in id.split(","))
-    except ValueError:
-        raise ValueError(f"There is no projection {id!r}.") from None
+    if not re.fullmatch("(0|[1-9][0-9]{0,3}),(0|[1-9][0-9]{0,3})", id):  # one spelling of each
+        raise ValueError(f"There is no projection {id[: ID_LENGTH.most]!r}.")
+    i, j = (int(part) for part in id.split(","))
     return projections.dimension_plane(latent.mu.shape[1], i, j)
 
 
@@ -170,7 +218,7 @@ def encoded(name: str, points: str) -> LabelledCodes:
     latent = latent_map(name)
     if points == "test":
         return LabelledCodes(latent.mu.numpy(), latent.labels.numpy())
-    train = images_of(name, "train")
+    train = _training_images(name)
     mu, _ = encode_images(model(name), train.images)
     return LabelledCodes(
         np.concatenate([latent.mu.numpy(), mu.numpy()]),
@@ -178,9 +226,22 @@ def encoded(name: str, points: str) -> LabelledCodes:
     )
 
 
+def _training_images(name: str) -> LabelledImages:
+    """Raises ValueError where a map of them as well would have more than MAP_POINTS."""
+    train = images_of(name, "train")
+    if (count := len(test_set(name).images) + len(train.images)) > MAP_POINTS.most:
+        raise ValueError(
+            f"A map takes at most {MAP_POINTS} images; with the training images this one would "
+            f"have {count:,}. Those of the test set are on it."
+        )
+    return train
+
+
 def _known(points: str) -> None:
     if points not in ("test", "all"):
-        raise ValueError(f"There are no points {points!r}: a map has those of 'test' or 'all'.")
+        raise ValueError(
+            f"There are no points {points[: ID_LENGTH.most]!r}: a map has those of 'test' or 'all'."
+        )
 
 
 @per_checkpoint(max_entries=16)
@@ -219,7 +280,7 @@ def pictures(name: str, points: str) -> bytes:
     from core.images import to_uint8
 
     _known(points)
-    parts = [test_set(name)] if points == "test" else [test_set(name), images_of(name, "train")]
+    parts = [test_set(name)] if points == "test" else [test_set(name), _training_images(name)]
     raw = b"".join(to_uint8(part.images).numpy().tobytes() for part in parts)
     return gzip.compress(raw, 1)
 
@@ -274,6 +335,16 @@ def measures(name: str) -> dict[str, Tensor]:
     return {id: values[:count] for id, values in found.items()}
 
 
+@per_checkpoint(max_entries=4)
+def code_noise(name: str) -> np.ndarray:
+    """(D,): the standard deviation that the encoder gives a test picture's code, on average."""
+    from core.latent import encode_images
+
+    _, log_var = encode_images(model(name), test_set(name).images)
+    mean: np.ndarray = log_var.mul(0.5).exp().mean(0).numpy()
+    return mean
+
+
 @per_checkpoint(max_entries=8)
 def attribute_correlations(name: str) -> np.ndarray:
     """(A, D): core.attributes.correlations of the test set."""
@@ -314,17 +385,9 @@ def prior_mixture(name: str) -> GaussianMixture | None:
     return load_mixture(folder(name))
 
 
-class _Slot:
-    """A place for one result. Whoever comes second waits for the first and finds it there."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.completed: Completed | None = None
-
-
-@per_checkpoint(max_entries=64)
-def _completion_slot(name: str, ask: Ask) -> _Slot:
-    return _Slot()
+@per_checkpoint(max_entries=REPAIRS_KEPT.most)
+def _completion_slot(name: str, ask: Ask) -> Slot[Completed]:
+    return Slot()
 
 
 def completion(
@@ -336,24 +399,13 @@ def completion(
     """
     from explorer import repairs
 
-    slot: _Slot = _completion_slot(name, ask)
-    with slot.lock:
-        if slot.completed is None:
-            slot.completed = repairs.complete(name, ask, on_step)
-        return slot.completed
-
-
-class _WalkSlot:
-    """A place for one walk. Whoever comes second waits for the first and finds it there."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.found: Walk | None = None
+    slot: Slot[Completed] = _completion_slot(name, ask)
+    return slot.get(lambda: repairs.complete(name, ask, on_step))
 
 
 @per_checkpoint(max_entries=128)
-def _walk_slot(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> _WalkSlot:
-    return _WalkSlot()
+def _walk_slot(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> Slot[Walk]:
+    return Slot()
 
 
 def walk(
@@ -368,16 +420,13 @@ def walk(
 
     from core import walk as walks
 
-    slot: _WalkSlot = _walk_slot(name, method, keys, n)
-    with slot.lock:
-        if slot.found is None:
-            slot.found = walks.walk(model(name), method, torch.tensor(keys), n, on_step=on_step)
-        return slot.found
+    slot: Slot[Walk] = _walk_slot(name, method, keys, n)
+    return slot.get(lambda: walks.walk(model(name), method, torch.tensor(keys), n, on_step=on_step))
 
 
 def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int) -> bool:
     """Whether `walk` would answer at once."""
-    return _walk_slot(name, method, keys, n).found is not None
+    return _walk_slot(name, method, keys, n).filled
 
 
 class _EpochMaps:

@@ -12,7 +12,7 @@ from core import VAE, images, traversal
 from core.checkpoint import CheckpointError
 from core.data import DataError, LabelledImages
 from core.prior import GaussianMixture, sample_prior
-from explorer import caches, model_figures, sources, state
+from explorer import caches, explained, model_figures, sources, state
 from explorer.components import Row, Tile, picture_grid
 from explorer.wording import escaped
 
@@ -61,6 +61,7 @@ def render(other: str) -> None:
     for column, side in zip(st.columns(2, gap="large"), sides, strict=True):
         with column:
             _map(side)
+    explained.about("side_by_side")
 
 
 def _side(name: str) -> Side:

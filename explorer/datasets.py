@@ -41,6 +41,12 @@ def dataset_of(config: Mapping[str, Any]) -> str:
     return str(config.get("dataset", "mnist"))
 
 
+def is_plain_autoencoder(config: Mapping[str, Any]) -> bool:
+    """Whether it was trained without noise on the code: then its KL and ELBO say little."""
+    training = config.get("training")
+    return isinstance(training, dict) and training.get("noise") is False
+
+
 def subject(config: Mapping[str, Any], stored: LatentMap | None) -> Subject:
     """From the config alone where it says enough, else from the data set or, at the last, from the
     labels that the map has."""

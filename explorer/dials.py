@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.data import DataError
-from explorer import attributes, caches, kept, state
+from explorer import attributes, caches, explained, kept, state
 from explorer.components import Axis, Live, latent_sliders
 
 LEAST_SQUARE = 1e-12  # of a direction's length: a shorter one leads nowhere
@@ -54,6 +54,7 @@ def render(live: Live) -> None:
         "shows what lies along it, from the 0.5% to the 99.5% quantile of the encoded test set; "
         "the tick is the median. Double-click sets a slider to 0, names and numbers can be edited."
     )
+    explained.about("sliders", leave_out=("kl_per_dim",) if directions else ("direction",))
 
 
 def dimension_axes() -> list[Axis]:

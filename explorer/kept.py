@@ -1,6 +1,7 @@
 """What a person makes of a checkpoint's latent space and wants back: bookmarks, names, directions.
 
-It belongs to one session (`state.KEPT`, by checkpoint) and is written into the browser's own
+A model may be replaced by one of other dimensions under the same name: what fits is shown, the rest
+waits. It belongs to one session (`state.KEPT`, by checkpoint) and is written into the browser's own
 storage, so that it survives a reload and a restart of the server and no other visitor sees it.
 What comes back from there is checked like anything that comes from outside.
 """
@@ -15,12 +16,11 @@ from typing import Any, TypedDict
 import numpy as np
 import streamlit as st
 
+from core.limits import BOOKMARKS, LABEL_LENGTH, MAP_POINTS
 from explorer import caches, state
 from explorer.components import browser_storage
 
-MOST = 500  # bookmarks or directions of a checkpoint: what a browser's 5 MB hold at 64 dimensions
-MOST_NAME = 60  # characters
-MOST_IMAGES = 1_000_000  # of a map, that a stored group may speak of
+MOST_DIMENSIONS = 4096  # of a stored point
 
 
 class Bookmark(TypedDict):
@@ -49,16 +49,38 @@ class Kept(TypedDict):
 
 
 def kept() -> Kept:
-    """What is kept for the checkpoint in use. Change it by `keep` only."""
-    everything: dict[str, Kept] = st.session_state[state.KEPT]
+    """What is kept for the checkpoint in use and fits it. Change it by `keep` only."""
+    return _split()[0]
+
+
+def _split() -> tuple[Kept, Kept]:
+    """What fits the checkpoint in use, and what is of other dimensions."""
     empty = Kept(bookmarks=[], directions=[], names={}, locked=[])
-    return everything.get(state.checkpoint(), empty)
+    found: Kept = st.session_state[state.KEPT].get(state.checkpoint(), empty)
+    size = len(state.z())
+
+    def part(mine: bool) -> Kept:
+        return Kept(
+            bookmarks=[mark for mark in found["bookmarks"] if (len(mark["z"]) == size) is mine],
+            directions=[way for way in found["directions"] if (len(way["vector"]) == size) is mine],
+            names={d: name for d, name in found["names"].items() if (int(d) < size) is mine},
+            locked=[d for d in found["locked"] if (d < size) is mine],
+        )
+
+    return part(True), part(False)
 
 
 def keep(**changes: Any) -> None:
     """Replace fields of `kept()`."""
-    now: Any = {**kept(), **changes}
-    st.session_state[state.KEPT] = {**st.session_state[state.KEPT], state.checkpoint(): now}
+    present, waiting = _split()
+    now: Any = {**present, **changes}
+    joined = Kept(
+        bookmarks=[*now["bookmarks"], *waiting["bookmarks"]],
+        directions=[*now["directions"], *waiting["directions"]],
+        names=now["names"] | waiting["names"],
+        locked=[*now["locked"], *waiting["locked"]],
+    )
+    st.session_state[state.KEPT] = {**st.session_state[state.KEPT], state.checkpoint(): joined}
 
 
 def add_bookmark(name: str, z: Sequence[float]) -> None:
@@ -102,7 +124,8 @@ def storage() -> None:
     """Keep the browser's copy the same, and that of the map's named groups. Once on every page."""
     name = state.checkpoint()
     groups = st.session_state[state.GROUPS].get(name, {})
-    value = {**kept(), "groups": {group: packed(of) for group, of in groups.items()}}
+    everything = st.session_state[state.KEPT].get(name, kept())
+    value = {**everything, "groups": {group: packed(of) for group, of in groups.items()}}
     browser_storage(
         f"latent-explorer/{name}",
         json.dumps(value),
@@ -119,12 +142,13 @@ def _adopt() -> None:
     told = st.session_state[state.STORAGE].stored
     name = state.checkpoint()
     if told and told["key"] == f"latent-explorer/{name}":
-        stored = checked(told["value"], len(state.z()), dict(kept()) if told["merge"] else {})
+        mine = dict(st.session_state[state.KEPT].get(name, {})) if told["merge"] else {}
+        stored = checked(told["value"], mine)
         st.session_state[state.KEPT] = {**st.session_state[state.KEPT], name: stored}
         st.session_state[state.HEARD] = {*st.session_state[state.HEARD], name}
         everything = st.session_state[state.GROUPS]
-        mine = everything.get(name, {}) if told["merge"] else {}
-        groups = {**checked_groups(told["value"]), **mine}
+        own = everything.get(name, {}) if told["merge"] else {}
+        groups = {**checked_groups(told["value"]), **own}
         st.session_state[state.GROUPS] = {**everything, name: groups}
 
 
@@ -135,6 +159,12 @@ def packed(indices: Sequence[int]) -> str:
     return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
 
 
+def unpacked(mask: str) -> np.ndarray:
+    """The indices that `packed` made a mask of, (M,) int32. Raises ValueError, TypeError."""
+    raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
+    return np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
+
+
 def checked_groups(text: str) -> dict[str, np.ndarray]:
     """The named groups in stored JSON; what is no group is left out."""
     try:
@@ -142,19 +172,18 @@ def checked_groups(text: str) -> dict[str, np.ndarray]:
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
     found = {}
-    for name, mask in itertools.islice(listed, MOST):
+    for name, mask in itertools.islice(listed, BOOKMARKS.most):
         try:
-            raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
+            indices = unpacked(mask)
         except (ValueError, TypeError):
             continue
-        indices = np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
-        if len(indices) and indices[-1] < MOST_IMAGES:
+        if len(indices) and indices[-1] < MAP_POINTS.most:
             found[_name(name)] = indices
     return found
 
 
-def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
-    """Stored JSON as a Kept, joined with `mine`; whatever does not fit the model is left out."""
+def checked(text: str, mine: dict[str, Any]) -> Kept:
+    """Stored JSON as a Kept, joined with `mine`; whatever is none is left out."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -169,10 +198,10 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
             if isinstance(entry, dict)
             and isinstance(entry.get("id"), str)
             and isinstance(entry.get("name"), str)
-            and _is_vector(entry.get(vector), z_dim)
+            and _is_vector(entry.get(vector))
         ]
         joined = {entry["id"]: entry for entry in [*good, *mine.get(field, [])]}
-        return list(joined.values())[:MOST]
+        return list(joined.values())[: BOOKMARKS.most]
 
     names, locked = found.get("names"), found.get("locked")
     return Kept(
@@ -180,12 +209,12 @@ def checked(text: str, z_dim: int, mine: dict[str, Any]) -> Kept:
         directions=entries("directions", "vector"),
         names={
             str(d): _name(names[str(d)])
-            for d in range(z_dim)
+            for d in range(MOST_DIMENSIONS)
             if isinstance(names, dict) and isinstance(names.get(str(d)), str)
         }
         | mine.get("names", {}),
         locked=sorted(
-            {d for d in range(z_dim) if isinstance(locked, list) and d in locked}
+            {d for d in (locked if isinstance(locked, list) else []) if _is_dimension(d)}
             | set(mine.get("locked", []))
         ),
     )
@@ -203,22 +232,26 @@ def thumbnails(points: Sequence[Sequence[float]]) -> list[bytes]:
     return [planes[n * channels : (n + 1) * channels].tobytes() for n in range(len(points))]
 
 
-def _is_vector(value: object, size: int) -> bool:
+def _is_vector(value: object) -> bool:
     return (
         isinstance(value, list)
-        and len(value) == size
+        and 0 < len(value) <= MOST_DIMENSIONS
         and all(state.is_coordinate(v) for v in value)
     )
 
 
+def _is_dimension(value: object) -> bool:
+    return type(value) is int and 0 <= value < MOST_DIMENSIONS
+
+
 def _id(present: Sequence[object]) -> str:
-    if len(present) >= MOST:
-        raise ValueError(f"There are {MOST} already; remove some first.")
+    if len(present) >= BOOKMARKS.most:
+        raise ValueError(f"There are {BOOKMARKS} already; remove some first.")
     return uuid.uuid4().hex[:12]
 
 
 def _name(text: str) -> str:
-    return " ".join(text.split())[:MOST_NAME]
+    return " ".join(text.split())[: LABEL_LENGTH.most]
 
 
 def _change(field: str, change: Callable[[Any], Any]) -> None:

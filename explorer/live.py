@@ -1,135 +1,81 @@
-"""The server's half of the live channel, and the files that the browser's half is made of.
+"""The routes that the page's own scripts speak to: the live channel, the maps, the scripts.
 
-One socket serves one checkpoint, named by its id in the address; explorer/frames.py says what is
-asked and answered. A frame that does not fit closes the socket with a code and a reason; nothing
-that a client sends stops the server.
+explorer/channel.py is the channel's half of the server. Whatever else is asked here is answered
+from the caches by threads of its own lane, for an id out of the list and nothing else.
 """
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
+import os
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
+import psutil
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
 from explorer import caches, repairs
-from explorer.frames import DECODE, INTERNAL, PLACE, FrameError, Job, decode_pixels, understood
-
-if TYPE_CHECKING:
-    from core import VAE
+from explorer.channel import channel, page_errors
+from explorer.frames import decode_pixels
+from explorer.lanes import in_lane, waiting
 
 COMPONENTS = Path(__file__).parent / "components"
-MOST_REASON = 123  # bytes, of a frame that closes a socket
 TEND_EVERY = 2.0  # s between two looks whether the next training may start
-LOOK_AGAIN = 1.0  # s between two looks whether a checkpoint was replaced
-
-
-def _prepared(name: str) -> "VAE":
-    """The model, with all in memory that is answered on the event loop."""
-    model = caches.model(name)
-    with contextlib.suppress(*_page_errors()):  # without its data set the model still decodes
-        caches.reference(name)
-        caches.test_set(name)
-    return model
-
-
-async def channel(socket: WebSocket) -> None:
-    """Answer every frame until the client goes."""
-    origin = socket.headers.get("origin", "(none)")
-    if origin.partition("://")[2] != socket.headers.get("host"):
-        await deny(socket, 403, f"The origin {origin} is not this host.")
-        return
-    name = socket.path_params["checkpoint"]
-    try:
-        model = await run_in_threadpool(_prepared, name)
-    except _page_errors() as error:
-        await deny(socket, 404, str(error))
-        return
-    await socket.accept()
-    looked = time.monotonic()
-    tasks: dict[int, asyncio.Task[None]] = {}
-    try:
-        while True:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            if time.monotonic() > looked + LOOK_AGAIN:  # a training may replace the weights
-                model, looked = await run_in_threadpool(_prepared, name), time.monotonic()
-            job = understood(name, model, message.get("bytes"))
-            if job.kind in (DECODE, PLACE):
-                # A fraction of a millisecond, less than handing it to another thread would take.
-                await socket.send_bytes(job.run())
-                continue
-            # The rest goes to a thread, one of a kind at a time. live.js asks again only after an
-            # answer; a client that does not is not read before its last request is done.
-            if job.kind in tasks:
-                await tasks[job.kind]
-            tasks[job.kind] = asyncio.create_task(_send_from_thread(socket, job))
-    except FrameError as error:
-        await socket.close(error.code, error.reason)
-    except _page_errors()[:1] as error:  # deleted or renamed meanwhile: no fault of this program
-        with contextlib.suppress(RuntimeError):
-            await socket.close(INTERNAL, str(error).encode()[:MOST_REASON].decode(errors="ignore"))
-    except WebSocketDisconnect:
-        return
-    except Exception:
-        with contextlib.suppress(RuntimeError):  # it may be closed already
-            await socket.close(INTERNAL, "The request failed; the server's log says why.")
-        raise
-    finally:
-        for task in tasks.values():
-            task.cancel()
-
-
-async def _send_from_thread(socket: WebSocket, job: Job) -> None:
-    try:
-        await socket.send_bytes(await run_in_threadpool(job.run))
-    except WebSocketDisconnect:
-        return
-    except FrameError as error:
-        await socket.close(error.code, error.reason)
-    except Exception:
-        await socket.close(INTERNAL, "The request failed; the server's log says why.")
-        raise
-
-
-async def deny(socket: WebSocket, status: int, reason: str) -> None:
-    """Refuse the handshake with a status and a sentence."""
-    await socket.send_denial_response(PlainTextResponse(reason, status))
-
-
-def _page_errors() -> tuple[type[Exception], ...]:
-    from core.checkpoint import CheckpointError
-    from core.data import DataError
-
-    return CheckpointError, DataError, ValueError
+STUCK = 30_000  # ms after which the kernel hangs up on a peer that takes nothing
+# s that a thread may keep Python from the event loop. With CPython's 5 ms a hand beside a repair
+# had a 95th percentile of 95 ms, with this 26 ms, on a busy machine of two cores.
+TURN = 0.0005
+CHUNK = 2**16  # bytes of an answer that are held for a peer that reads slowly
 
 
 async def _answered(
-    media_type: str, function: Callable[..., str | bytes], *arguments: str | int
+    request: Request, media_type: str, function: Callable[..., str | bytes], *keys: str
 ) -> Response:
-    """What a cached function returns, as a response; what it raises for a user, as a sentence."""
+    """What a cached function of some of the path's parameters returns, as a response; what it
+    raises for a user, as a sentence."""
+    arguments = [_checked(key, request.path_params[key]) for key in keys]
+    if waiting("map") >= REQUESTS_WAITING.most:
+        sentence = f"{REQUESTS_WAITING} requests wait for maps and pictures already. Try again."
+        raise HTTPException(503, sentence, {"Retry-After": "5"})
     try:
-        content = await run_in_threadpool(function, *arguments)
-    except _page_errors() as error:
+        content = await in_lane("map", function, *arguments)
+    except page_errors() as error:
         raise HTTPException(404, str(error)) from None
-    return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    body = content.encode() if isinstance(content, str) else content
+    headers = {"Cache-Control": "no-cache", "Content-Length": str(len(body))}
+    return StreamingResponse(_chunks(body), media_type=media_type, headers=headers)
+
+
+def _checked(key: str, value: str) -> str | int:
+    if len(value) > ID_LENGTH.most:
+        raise HTTPException(404, f"An id has at most {ID_LENGTH} characters; got {len(value):,}.")
+    if key != "epoch":
+        return value
+    if not re.fullmatch("[0-9]{1,6}", value):
+        raise HTTPException(404, f"There is no epoch {value!r}.")
+    return int(value)
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    """In parts: the next one is not taken before the peer has read, so a slow one holds little."""
+    for start in range(0, len(body), CHUNK):
+        yield body[start : start + CHUNK]
 
 
 async def map_figure(request: Request) -> Response:
-    which = (request.path_params[key] for key in ("checkpoint", "projection", "points"))
-    return await _answered("application/json", caches.map_figure, *which)
+    keys = ("checkpoint", "projection", "points")
+    return await _answered(request, "application/json", caches.map_figure, *keys)
 
 
 async def encoded(request: Request) -> Response:
@@ -138,14 +84,13 @@ async def encoded(request: Request) -> Response:
     def mu(name: str, points: str) -> bytes:
         return caches.encoded(name, points).mu.astype("<f4").tobytes()
 
-    which = (request.path_params[key] for key in ("checkpoint", "points"))
-    return await _answered("application/octet-stream", mu, *which)
+    return await _answered(request, "application/octet-stream", mu, "checkpoint", "points")
 
 
 async def pictures(request: Request) -> Response:
     """A map's images: one byte a pixel, (N, C, H, W), row-major."""
-    which = (request.path_params[key] for key in ("checkpoint", "points"))
-    response = await _answered("application/octet-stream", caches.pictures, *which)
+    keys = ("checkpoint", "points")
+    response = await _answered(request, "application/octet-stream", caches.pictures, *keys)
     response.headers["Content-Encoding"] = "gzip"
     return response
 
@@ -154,18 +99,18 @@ async def shadow_map(request: Request) -> Response:
     def png(name: str) -> bytes:
         return caches.shadow_map(name).png
 
-    return await _answered("image/png", png, request.path_params["checkpoint"])
+    return await _answered(request, "image/png", png, "checkpoint")
 
 
 async def epoch_map(request: Request) -> Response:
     """A run's held-out images after an epoch, as explorer.caches.epoch_map lays them out."""
-    which = (request.path_params[key] for key in ("checkpoint", "epoch"))
-    return await _answered("application/octet-stream", caches.epoch_map, *which)
+    keys = ("checkpoint", "epoch")
+    return await _answered(request, "application/octet-stream", caches.epoch_map, *keys)
 
 
 async def epoch_picture(request: Request) -> Response:
-    which = (request.path_params[key] for key in ("checkpoint", "kind", "epoch"))
-    return await _answered("image/png", caches.epoch_picture, *which)
+    keys = ("checkpoint", "kind", "epoch")
+    return await _answered(request, "image/png", caches.epoch_picture, *keys)
 
 
 async def plotly_js(request: Request) -> Response:
@@ -191,22 +136,50 @@ class BrowserFiles(StaticFiles):
         return response
 
 
-ROUTES: list[BaseRoute] = [
-    WebSocketRoute("/live/channel/{checkpoint}", channel),
-    Route("/live/map/{checkpoint}/{projection}/{points}.json", map_figure),
-    Route("/live/encoded/{checkpoint}/{points}.f32", encoded),
-    Route("/live/pictures/{checkpoint}/{points}.u8", pictures),
-    Route("/live/shadow/{checkpoint}.png", shadow_map),
-    Route("/live/training/{checkpoint}/{epoch:int}.map", epoch_map),
-    Route("/live/training/{checkpoint}/{kind}-{epoch:int}.png", epoch_picture),
-    Route("/live/plotly.js", plotly_js),
-    Mount("/live/static", BrowserFiles(directory=COMPONENTS)),
+INSIDE: list[BaseRoute] = [
+    WebSocketRoute("/channel/{checkpoint}", channel),
+    Route("/map/{checkpoint}/{projection}/{points}.json", map_figure),
+    Route("/encoded/{checkpoint}/{points}.f32", encoded),
+    Route("/pictures/{checkpoint}/{points}.u8", pictures),
+    Route("/shadow/{checkpoint}.png", shadow_map),
+    Route("/training/{checkpoint}/{epoch}.map", epoch_map),
+    Route("/training/{checkpoint}/{kind}-{epoch}.png", epoch_picture),
+    Route("/plotly.js", plotly_js),
+    Mount("/static", BrowserFiles(directory=COMPONENTS)),
 ]
+
+
+def routes(base_path: str = "") -> list[BaseRoute]:
+    """Everything below live/, where the page looks for it: below Streamlit's server.baseUrlPath,
+    which Streamlit puts before its own routes only."""
+    return [Mount(f"/{base_path.strip('/')}/live".replace("//", "/"), routes=INSIDE)]
+
+
+ROUTES = routes()
+
+
+def _listening() -> Iterator[socket.socket]:
+    """This server's listening sockets."""
+    for connection in psutil.Process().net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.fd >= 0:
+            with socket.socket(fileno=os.dup(connection.fd)) as listening:
+                yield listening
+
+
+def hang_up_on_the_stuck() -> None:
+    """Let the kernel end a connection whose peer takes nothing for STUCK ms: what waits to be
+    sent would be held for as long as it likes. Accepted sockets inherit it. Linux only."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        for listening in _listening():
+            listening.setsockopt(socket.IPPROTO_TCP, option, STUCK)
 
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
+    # Uploads live in memory only: past a megabyte Starlette would put them into a file.
+    MultiPartParser.spool_max_size = MODEL_BYTES.most
 
     def warm() -> None:
         import torch
@@ -221,12 +194,12 @@ async def lifespan(app: object) -> AsyncIterator[None]:
             caches.reference(name)
             blank, mask = bytes(model.image_size), bytes(model.image_size // model.image_shape[0])
             repairs.glimpse(name, repairs.asked(blank, mask, blank))
-        except _page_errors():
+        except page_errors():
             pass  # the page names what is wrong, where someone can read it
 
     async def tend() -> None:
         """The queue of trainings goes on also when nobody looks at it."""
-        await warming
+        await asyncio.shield(warming)  # a server that ends meanwhile ends this, not that
         from explorer import trainings
 
         while True:
@@ -234,6 +207,9 @@ async def lifespan(app: object) -> AsyncIterator[None]:
                 await asyncio.to_thread(trainings.advance)
             await asyncio.sleep(TEND_EVERY)
 
+    sys.setswitchinterval(TURN)
+    with contextlib.suppress(OSError, psutil.Error):  # a system that does not tell, or not let
+        hang_up_on_the_stuck()
     warming = asyncio.create_task(asyncio.to_thread(warm))
     tending = asyncio.create_task(tend())
     yield

@@ -1,7 +1,6 @@
 """Models: open, measure, download, rename, delete and upload one."""
 
 import functools
-import os
 import sys
 
 import streamlit as st
@@ -9,26 +8,19 @@ import streamlit as st
 from core import data, library
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
+from core.limits import MB, MODEL_BYTES, NAME
 from explorer import caches, jobs, overview, state
+from explorer.changes import REFUSED, writable
 from explorer.wording import escaped
 
-READ_ONLY = "LATENT_EXPLORER_READ_ONLY"  # environment variable; set and not 0: nothing is changed
 SAMPLES = (0, 100, 1000, 5000)  # importance samples that "evaluate now" offers
 ENDINGS = ["safetensors", "pt", "pth", "ckpt", "bin"]
-
-
-def writable() -> bool:
-    """Whether visitors may change the models of this server."""
-    return os.environ.get(READ_ONLY, "0").strip().lower() in ("", "0", "false", "no")
 
 
 def render() -> None:
     """One model and what is done to it on the left; a new one from a file on the right."""
     if not writable():
-        st.info(
-            "The models of this server are not to be changed from the page: it was started with "
-            f"{READ_ONLY} set. Opening and downloading them is possible."
-        )
+        st.info(f"{REFUSED} Opening and downloading them is possible.")
     mine, new = st.columns(2, gap="large")
     with mine:
         _existing()
@@ -134,7 +126,7 @@ def _rename(name: str, busy: str | None) -> None:
     st.markdown("**Rename or delete**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         new = st.text_input(
-            "New name", key=state.NEW_NAME, max_chars=library.MOST_NAME, placeholder=name, width=240
+            "New name", key=state.NEW_NAME, max_chars=NAME.most, placeholder=name, width=240
         )
         st.button(
             "Rename", icon=":material/edit:", disabled=bool(busy) or not new.strip(),
@@ -215,7 +207,7 @@ def _do_delete(name: str) -> None:
 
 
 def _upload() -> None:
-    from core.uploads import MAX_BYTES, model_from_bytes
+    from core.uploads import model_from_bytes
 
     st.markdown("**Upload a model**")
     st.caption(
@@ -223,7 +215,7 @@ def _upload() -> None:
         "knows, the tutorials' among them. Pickled code is refused."
     )
     file = st.file_uploader(
-        "File with weights", ENDINGS, key=state.MODEL_FILE, max_upload_size=MAX_BYTES // 2**20,
+        "File with weights", ENDINGS, key=state.MODEL_FILE, max_upload_size=MODEL_BYTES.most // MB,
         on_change=_suggest_name,
     )  # fmt: skip
     if file is None:
@@ -242,7 +234,7 @@ def _upload() -> None:
             help="Its test images are encoded for the map and the sliders' ranges",
         )
     )  # fmt: skip
-    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=library.MOST_NAME)
+    st.text_input("Name", key=state.UPLOAD_NAME, max_chars=NAME.most)
     st.button(
         "Keep this model", type="primary", icon=":material/save:",
         on_click=functools.partial(_keep_upload, content, file.name, dataset),

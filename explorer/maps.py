@@ -10,7 +10,8 @@ import streamlit as st
 
 from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
-from explorer import caches, jobs, kept, selections, state
+from explorer import caches, explained, jobs, kept, selections, state
+from explorer.changes import REFUSED, writable
 from explorer.components import Live, Neighbours, Plane, latent_map
 from explorer.served import SERVED
 
@@ -40,6 +41,8 @@ def render(live: Live) -> None:
     _embedding(name, id, missing=missing)
     if not missing:
         selections.render()
+    shown = st.session_state[state.PROJECTION]
+    explained.about("map", leave_out={"line", *PROJECTIONS} - {shown})
 
 
 def _projection_controls(name: str, z_dim: int) -> None:
@@ -108,7 +111,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
     if underlay == "tiles" and not _is_plane(projection):
         underlay = "none"
     # With another map.npz or other weights the browser asks anew.
-    version = f"{hash(checkpoints.fingerprint(caches.folder(name))) & 0xFFFFFFFF:x}"
+    version = caches.version(name)
     path = quote(name)
     latent_map(
         live,
@@ -151,13 +154,18 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
             st.info(f"{title} is kept in a checkpoint's folder; this model has none to keep it in.")
         return
     if missing:
-        st.info(f"{title} of this model has not been computed yet; it takes about a minute.")
+        st.info(
+            f"{title} of this model has not been computed yet"
+            + ("; it takes about a minute." if writable() else ". " + REFUSED)
+        )
     else:
         st.caption(
             f"{title} has no formula: both ways between the map and z go through the "
             f"{caches.model(name).z_dim}-dimensional codes of the 8 nearest test "
             f"{state.subject().noun}s."
         )
+    if not writable():
+        return
     st.button(
         f"Compute {title}" if missing else f"Recompute {title}",
         icon=":material/refresh:",

@@ -9,7 +9,7 @@ import streamlit as st
 from core import library
 from core.checkpoint import Checkpoint, CheckpointError
 from core.data import short_name
-from explorer import caches, jobs, model_figures, state
+from explorer import caches, datasets, explained, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
 from explorer.published import PUBLISHED
@@ -77,7 +77,8 @@ def render() -> None:
     others = [name for name, card in cards if card and not _is_comparable(card.config)]
     if others:
         st.caption(
-            f"Left out, as their −log p(x) is of other data or another likelihood: "
+            "Left out, as their −log p(x) is of other data or another likelihood, or as they are "
+            "plain autoencoders, which have none: "
             f"{escaped(', '.join(others))}."
         )
     _sources()
@@ -93,6 +94,7 @@ def render() -> None:
         "metrics.json. Only what is of binarised images, −log p(x) and that ELBO, compares with "
         "papers."
     )
+    explained.about("scores")
 
 
 def open_in_explore(name: str) -> None:
@@ -197,7 +199,8 @@ def network(config: Mapping[str, Any]) -> str:
     blocks = f", {config['blocks']} blocks" if "blocks" in config else ""
     likelihood = str(config.get("likelihood", "bernoulli")).replace("_", " ")
     other = "" if likelihood == "bernoulli" else f", {likelihood}"
-    return f"{config.get('architecture', '?')} {'-'.join(sizes)}{blocks}{other}"
+    plain = ", plain autoencoder" if datasets.is_plain_autoencoder(config) else ""
+    return f"{config.get('architecture', '?')} {'-'.join(sizes)}{blocks}{other}{plain}"
 
 
 def _weight(name: str, card: Checkpoint) -> dict[str, Cell]:
@@ -233,8 +236,10 @@ def _figure(value: float, form: str) -> Cell:
 
 def _is_comparable(config: Mapping[str, Any]) -> bool:
     """Whether its -log p(x) is of what the published figures are of."""
-    return config.get("dataset", "mnist") == "mnist" and (
-        config.get("likelihood", "bernoulli") == "bernoulli"
+    return (
+        config.get("dataset", "mnist") == "mnist"
+        and config.get("likelihood", "bernoulli") == "bernoulli"
+        and not datasets.is_plain_autoencoder(config)
     )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from core.limits import SETTINGS_BYTES
 from explorer import caches
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from core.repair import Glimpse, Repair
 
 LENGTH = struct.Struct("<I")
-MOST_JSON = 1024  # bytes of settings
 # A standard deviation in [0, 1] is at most 0.5: twice of it fills a byte. pictures.js knows it too.
 STD_SCALE = 2
 EXACT = 99.0  # dB; a picture without any error has infinitely many, and JSON has no infinity
@@ -75,7 +75,7 @@ class Completed(NamedTuple):
 
 def most_bytes(shape: tuple[int, ...]) -> int:
     """The longest payload for pictures of `shape` (C, H, W)."""
-    return LENGTH.size + MOST_JSON + 2 * math.prod(shape) + math.prod(shape[1:])
+    return LENGTH.size + SETTINGS_BYTES.most + 2 * math.prod(shape) + math.prod(shape[1:])
 
 
 def parsed(payload: bytes, shape: tuple[int, ...]) -> Ask:
@@ -83,8 +83,8 @@ def parsed(payload: bytes, shape: tuple[int, ...]) -> Ask:
     if len(payload) < LENGTH.size:
         raise PayloadError("The request ends before its settings.")
     (length,) = LENGTH.unpack_from(payload)
-    if length > MOST_JSON:
-        raise PayloadError(f"The settings have {length} bytes; at most {MOST_JSON} are taken.")
+    if length > SETTINGS_BYTES.most:
+        raise PayloadError(f"The settings have {length} bytes; at most {SETTINGS_BYTES} are taken.")
     settings, pictures = payload[LENGTH.size :][:length], payload[LENGTH.size + length :]
     size, pixels = math.prod(shape), math.prod(shape[1:])
     least = size + pixels
@@ -107,8 +107,8 @@ def asked(image: bytes, mask: bytes, original: bytes = b"", **settings: Any) -> 
 
 def _settings(text: bytes, *, side: int) -> dict[str, Any]:
     """The JSON of a payload, each field checked by its kind. Raises PayloadError."""
+    from core.limits import REPAIR_ANSWERS, REPAIR_STEPS
     from core.methods import METHODS
-    from core.repair import MOST_ANSWERS, MOST_STEPS
 
     def number(value: object) -> bool:
         # Comparing refuses NaN and takes an int of any length, which math.isfinite does not.
@@ -123,8 +123,8 @@ def _settings(text: bytes, *, side: int) -> dict[str, Any]:
         "blur": number,
         "factor": lambda value: whole(value, 1, side) and side % value == 0,
         "method": lambda value: isinstance(value, str) and value in METHODS,
-        "k": lambda value: whole(value, 1, MOST_ANSWERS),
-        "steps": lambda value: value is None or whole(value, 0, MOST_STEPS),
+        "k": lambda value: whole(value, 1, REPAIR_ANSWERS.most),
+        "steps": lambda value: value is None or whole(value, 0, REPAIR_STEPS.most),
         "seed": lambda value: whole(value, 0, 2**32 - 1),
     }
     try:
@@ -209,7 +209,7 @@ def observation(ask: Ask, shape: tuple[int, ...]) -> Observation:
     from core.damage import Observation
 
     return Observation(
-        _picture(ask.image, shape, 255), _mask(ask.mask, shape),
+        picture(ask.image, shape), _mask(ask.mask, shape),
         ask.noise, ask.salt, ask.blur, ask.factor,
     )  # fmt: skip
 
@@ -221,7 +221,8 @@ def levels(image: Tensor) -> bytes:
     return to_uint8(image).numpy().tobytes()
 
 
-def _picture(levels: bytes, shape: tuple[int, ...], most: int) -> Tensor:
+def picture(levels: bytes, shape: tuple[int, ...], most: int = 255) -> Tensor:
+    """Levels up to `most` as core has pictures: (1, C, H, W) in [0, 1]."""
     import torch
 
     pixels = np.frombuffer(levels, np.uint8).astype(np.float32) / most
@@ -230,7 +231,7 @@ def _picture(levels: bytes, shape: tuple[int, ...], most: int) -> Tensor:
 
 def _mask(mask: bytes, shape: tuple[int, ...]) -> Tensor:
     """The same in all channels, (1, C, H, W)."""
-    return _picture(mask, (1, *shape[1:]), 1).repeat(1, shape[0], 1, 1)
+    return picture(mask, (1, *shape[1:]), 1).repeat(1, shape[0], 1, 1)
 
 
 def _glimpse(name: str, ask: Ask) -> Glimpse:
@@ -248,7 +249,7 @@ def _scores(ask: Ask, plain: Tensor, mean: Tensor, *, structure: bool = False) -
     from core.metrics import psnr, ssim
 
     shape = tuple(plain.shape)
-    x, known = _picture(ask.original, shape, 255)[0], _mask(ask.mask, shape)[0]
+    x, known = picture(ask.original, shape)[0], _mask(ask.mask, shape)[0]
     where = None if known.all() else known == 0
     return {
         "psnr": [round(min(psnr(x, y, where), EXACT), 2) for y in (plain, mean)],

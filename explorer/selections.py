@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 
 from core.images import to_png
+from core.limits import LABEL_LENGTH
 from explorer import caches, figures, kept, state
 from explorer.components import Marked, Picture, picture_row
 from explorer.wording import escaped
@@ -148,7 +149,7 @@ def _selection(indices: np.ndarray) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         st.text_input(
-            "Name this group", key=state.GROUP_NAME, max_chars=kept.MOST_NAME,
+            "Name this group", key=state.GROUP_NAME, max_chars=LABEL_LENGTH.most,
             placeholder="slanted sevens",
         )  # fmt: skip
         st.form_submit_button(

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from core import images, metrics
-from explorer import caches, dials, kept, state
+from core.limits import BOOKMARKS
+from explorer import caches, dials, explained, kept, state
 from explorer.components import Live, Picture, bookmarks, latent_sliders, picture_row
 from explorer.wording import escaped
 
@@ -21,7 +22,7 @@ def render(live: Live) -> None:
         [(mark["id"], mark["name"]) for mark in marks],
         b"".join(kept.thumbnails([mark["z"] for mark in marks])),
         compared=st.session_state[state.COMPARED],
-        full=len(marks) >= kept.MOST,
+        full=len(marks) >= BOOKMARKS.most,
         key=state.BOOKMARKS,
         on_event_change=functools.partial(_event, state.BOOKMARKS),
     )
@@ -66,6 +67,7 @@ def _compare(live: Live, a: kept.Bookmark, b: kept.Bookmark) -> None:
             on_z_change=functools.partial(state.commit_z, state.MIX),
             on_edit_change=lambda: None,
         )
+        explained.about("comparison")
 
 
 def _compared() -> tuple[str | None, str | None]:

@@ -2,25 +2,27 @@
 gives back what was chosen, or None while there is nothing yet."""
 
 import base64
-import binascii
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core import digits
+from core.limits import PICTURE_BYTES
 from explorer import caches, state
 from explorer.components import draw_canvas, image_input
 
 
-def test_index(key: str) -> int:
-    """Which picture of the test set of the model's data."""
+def test_index(key: str, which: str = "Which one, 0 to {most}", another: str = "Another") -> int:
+    """Which picture of the test set of the model's data; the words may be of another language."""
     count = len(caches.test_set(state.checkpoint()).images)
     # Another model may have fewer; a widget's value beyond its range would be an error.
     st.session_state[key] = min(int(st.session_state[key]), count - 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        index = st.number_input(f"Which one, 0 to {count - 1}", 0, count - 1, key=key)
-        st.button("Another", on_click=random_number, args=(key, count))
+        index = st.number_input(which.format(most=count - 1), 0, count - 1, key=key)
+        st.button(another, on_click=random_number, args=(key, count))
     return int(index)
 
 
@@ -36,7 +38,7 @@ def upload(component: str, *, testid: str) -> bytes | None:
         given and given["name"],
         key=component,
         testid=testid,
-        max_bytes=digits.MAX_BYTES,
+        max_bytes=PICTURE_BYTES.most,
         on_file_change=functools.partial(_take_upload, component),
     )
     if given is None:
@@ -47,30 +49,39 @@ def upload(component: str, *, testid: str) -> bytes | None:
 
 
 def _take_upload(component: str) -> None:
-    told = st.session_state[component].file
-    if not told:
-        return
-    if "content" in told:
-        try:
-            told = {**told, "content": base64.b64decode(told["content"], validate=True)}
-        except binascii.Error:
-            told = {**told, "error": "The upload arrived damaged. Try again."}
-    st.session_state[state.UPLOAD] = told
+    if isinstance(told := st.session_state[component].file, dict):
+        take_upload(told)
 
 
-def drawing(component: str) -> bytes | None:
-    """What was drawn by hand, as a PNG file."""
+def take_upload(told: dict[str, Any]) -> None:
+    """What the browser says of a file, as image_input tells it; it may be anything."""
+    upload: dict[str, object] = {"name": str(told.get("name", "picture"))}
+    try:
+        upload["content"] = base64.b64decode(told["content"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        upload["error"] = str(told.get("error", "The upload arrived damaged. Try again."))
+    st.session_state[state.UPLOAD] = upload
+
+
+def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | None:
+    """What was drawn by hand, as a PNG file; `words` of the canvas in another language."""
     drawn: bytes | None = st.session_state[state.DRAWING]
     draw_canvas(
-        drawn, noun=state.subject().a_noun, key=component,
+        drawn, session=st.session_state[state.SESSION], noun=state.subject().a_noun, key=component,
+        words=words,
         on_png_change=functools.partial(_take_drawing, component),
     )  # fmt: skip
     return drawn
 
 
 def _take_drawing(component: str) -> None:
-    png = st.session_state[component].png
-    st.session_state[state.DRAWING] = base64.b64decode(png) if png else None
+    told = st.session_state[component].png
+    if not told:
+        return
+    try:
+        st.session_state[state.DRAWING] = base64.b64decode(told["content"], validate=True) or None
+    except (ValueError, TypeError, KeyError):
+        return  # no browser of ours says that
 
 
 def note() -> None:

@@ -1,6 +1,7 @@
 """Every session key, its default, and its place in the URL.
 
-The URL holds `model`, `z` and `map`, and its path the panel, so a copied link opens the same view.
+The URL holds `model`, `z` and `map`, in Learn also `step` and `lang`, and its path the panel, so a
+copied link opens the same view.
 Keys that belong to a component's own state are named here too.
 """
 
@@ -13,19 +14,25 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from core.limits import COORDINATE
 from explorer import caches
 from explorer.components import Live
 from explorer.datasets import Subject
-from explorer.frames import MOST_VALUE, decode_pixels
+from explorer.frames import decode_pixels
 from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
+RECALLED = "recalled"  # bool: the page has told what it held over a restart
+WEIGHTS = "weights"  # str | None, which weights of the checkpoint were shown last
+LOOKED = "looked"  # int, the last time that the page asked for a rerun
 Z = "z"  # list[float], the committed point; URL: z
 Z_OF = "z_of"  # str | None, the checkpoint that z belongs to
 REVISION = "z_revision"  # int, counts the times that Python, not the hand, has set z
 NOTICE = "notice"  # str | None, a sentence to show once
+SAID = "said"  # str | None, the sentence of NOTICE that is on the page
 GO_TO = "go_to"  # str | None, the panel to switch to on the next run
+INTRODUCED = "introduced"  # int, how often the introduction was asked for again
 PROJECTION = "projection"  # an id of core.projection.available; URL: map
 AXIS_X, AXIS_Y = "axis_x", "axis_y"  # int, the latent dimensions of the map
 POINTS = "points"  # "test" or "all": whose dots the map has
@@ -74,7 +81,7 @@ TRAIN_PRESET = "train_preset"  # a name in explorer.train_fields.PRESETS | None:
 TRAIN_NAME = "train_name"  # str, of the next training; "": one that is free
 TRAIN_RUN = "train_run"  # str | None, the training that is looked at
 TRAIN_EPOCHS = "train_epochs"  # int, with "_" and a run: up to where it is resumed
-UPLOADED = "uploaded_codes"  # {(checkpoint, digest): mu of an upload, or why there is none}
+UPLOADED = "uploaded_codes"  # {(checkpoint, version, digest): mu of an upload | why there is none}
 MODELS_VIEW = "models_view"  # which part of Models is shown
 OTHER = "other_model"  # str | None, the checkpoint beside the open one
 PICK = "compared_index"  # int, which test image the two models get besides the shared ones
@@ -85,11 +92,18 @@ NEW_NAME = "new_model_name"  # str
 NLL_SAMPLES = "nll_samples"  # int, importance samples of an evaluation; 0: none
 MODEL_FILE, UPLOAD_NAME = "model_file", "upload_name"  # the uploaded weights, and their name
 UPLOAD_DATASET = "upload_dataset"  # str, what they were trained on
+LANGUAGE = "language"  # "en" or "zh", of the Learn panel; URL there: lang
+LEARN_STEP = "learn_step"  # an id of explorer.lessons.LESSONS; URL there: step
+LEARN_LINKED = "learn_linked"  # bool: the link that led to Learn has been read
+LEARNT = "learnt"  # {(step, task)} that were done
+LEARN_SOURCE = "learn_source"  # "test" or "draw": where Learn's picture comes from
+LEARN_INDEX = "learn_index"  # int, which test picture Learn shows
 
 SLIDERS, MAP, PICTURE = "component_sliders", "component_map", "component_picture"
 UPLOAD_INPUT, CANVAS = "component_upload", "component_canvas"
 REPAIR_INPUT, REPAIR_CANVAS = "component_repair_upload", "component_repair_canvas"
 STEPS, PAIR, SAMPLES = "component_steps", "component_pair", "component_samples"
+CONNECTION = "component_connection"
 STORAGE, TYPICALITY, HISTORY = "component_storage", "component_typicality", "component_history"
 BOOKMARKS, COMPARISON, MIX = "component_bookmarks", "component_comparison", "component_mix"
 MEAN, GROUP_NAME = "component_mean", "group_name"
@@ -103,13 +117,20 @@ RECONSTRUCTIONS, TRAVERSALS = "component_reconstructions", "component_traversals
 PRIOR_SAMPLES, DIMENSION_BARS = "component_prior_samples", "component_dimension_bars"
 CURVES = "component_curves"
 TRAIN_CURVES, TRAIN_FILM = "component_train_curves", "component_train_film"
+INTRODUCTION = "component_introduction"
+LESSON, LEARN_CANVAS = "component_lesson", "component_learn_canvas"
 BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
+    RECALLED: False,
+    WEIGHTS: None,
+    LOOKED: 0,
     Z_OF: None,
     REVISION: 0,
     NOTICE: None,
+    SAID: None,
     GO_TO: None,
+    INTRODUCED: 0,
     PROJECTION: "pca",
     AXIS_X: 0,
     AXIS_Y: 1,
@@ -168,6 +189,12 @@ DEFAULTS: dict[str, object] = {
     TRAIN_PRESET: "Tutorial (784-400-20)",  # which is what TrainConfig's defaults are
     TRAIN_NAME: "",
     TRAIN_RUN: None,
+    LANGUAGE: "en",
+    LEARN_STEP: "compress",
+    LEARN_LINKED: False,
+    LEARNT: frozenset(),
+    LEARN_SOURCE: "test",
+    LEARN_INDEX: 62,  # a 9 that behind a hole may as well be a 4
 }
 BY_CHECKPOINT = (KEPT, GROUPS, WALK_KEYS)  # dicts of what belongs to a checkpoint
 
@@ -237,7 +264,9 @@ def forget(name: str) -> None:
 def restore_z() -> None:
     """After the model is known to load: its z and map from the URL, or the first test picture's."""
     z_dim = caches.model(checkpoint()).z_dim
-    if st.session_state[Z_OF] == checkpoint() and len(z()) == z_dim:
+    same = st.session_state[Z_OF] == checkpoint()
+    _heed_weights(same, z_dim)
+    if same and len(z()) == z_dim:
         return
     encoded = caches.encoded_test_set(checkpoint())
     # Only now: what failed above is tried again, and a checkpoint of the same name may be replaced.
@@ -254,6 +283,21 @@ def restore_z() -> None:
     st.session_state[FILM_DIMENSION] = useful[0]
     if first_run:
         _from_link(z_dim)
+
+
+def _heed_weights(same: bool, z_dim: int) -> None:
+    """Say that the open checkpoint's weights were replaced; of a training it is expected."""
+    before, now = st.session_state[WEIGHTS], caches.weights(checkpoint())
+    st.session_state[WEIGHTS] = now
+    if not same or before in (None, now) or caches.is_training(checkpoint()):
+        return
+    sentence = f"{checkpoint()} was replaced: the page goes on with its new weights."
+    if len(z()) != z_dim:
+        sentence += (
+            f" It has {z_dim} latent dimensions now, and had {len(z())}; bookmarks, directions and "
+            "keys made with the model before wait for its return."
+        )
+    notify(escaped(sentence))
 
 
 def _from_link(z_dim: int) -> None:
@@ -285,9 +329,37 @@ def projection() -> str:
     return f"{st.session_state[AXIS_X]},{st.session_state[AXIS_Y]}"
 
 
+def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
+    """On the first visit to Learn: the step and the language of the link that led there."""
+    for key, known in ((LEARN_STEP, steps), (LANGUAGE, languages)):
+        if st.session_state[key] not in known:  # no page of ours says that
+            st.session_state[key] = DEFAULTS[key]
+    if st.session_state[LEARN_LINKED]:
+        return
+    st.session_state[LEARN_LINKED] = True
+    for key, name, known in ((LEARN_STEP, "step", steps), (LANGUAGE, "lang", languages)):
+        asked = st.query_params.get(name, st.session_state[key])[:MOST_ASKED]
+        if asked in known:
+            st.session_state[key] = asked
+        else:
+            st.warning(
+                escaped(
+                    f"The link's {name} {asked!r} is none of {', '.join(known)}; it is ignored."
+                )
+            )
+
+
+def publish_lesson() -> None:
+    """The step and the language, for the URL that a teacher passes on."""
+    _publish({"step": st.session_state[LEARN_STEP], "lang": st.session_state[LANGUAGE]})
+
+
 def publish() -> None:
     """After everything is drawn: the URL that opens this view."""
-    wanted = {"model": checkpoint(), "map": projection(), "z": packed_z(z())}
+    _publish({"model": checkpoint(), "map": projection(), "z": packed_z(z())})
+
+
+def _publish(wanted: dict[str, str]) -> None:
     for key, value in wanted.items():
         if st.query_params.get(key) != value:
             st.query_params[key] = value
@@ -324,13 +396,13 @@ def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
     if len(values) != z_dim:
         raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
     if not all(is_coordinate(value) for value in values):
-        raise ValueError("it holds a value that is not a finite number within ±1,000,000.")
+        raise ValueError(f"it holds a value that is not a finite number within ±{COORDINATE}.")
     return [float(value) for value in values]
 
 
 def is_coordinate(value: object) -> bool:
     """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
-    return type(value) in (int, float) and abs(value) <= MOST_VALUE  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= COORDINATE.most  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:
@@ -369,7 +441,8 @@ def commit_z(component: str) -> None:
 def begin_damage(of: tuple[object, ...], image: bytes, mask: bytes) -> Damage:
     """The board's picture: what the hand has made of it, or a new one if `of` has changed."""
     present: Damage | None = st.session_state[DAMAGED]
-    if present is None or present.of != of:
+    sizes = (len(image), len(mask))
+    if not present or present.of != of or (len(present.image), len(present.mask)) != sizes:
         present = Damage(of, (present.revision if present else 0) + 1, 0, image, mask)
         st.session_state[DAMAGED] = present
     return present
@@ -416,6 +489,8 @@ def live() -> Live:
     pixels = decode_pixels(caches.model(checkpoint()), np.asarray(z(), np.float32))
     return Live(
         session=st.session_state[SESSION],
+        recalled=st.session_state[RECALLED],
+        version=caches.version(checkpoint()),
         checkpoint=checkpoint(),
         z=z(),
         revision=st.session_state[REVISION],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from core import checkpoint
+from core.architectures import short_name, takes
 from core.checkpoint import CheckpointError
 from core.config import TrainConfig
 from explorer import training_data
@@ -37,8 +38,8 @@ class Field(NamedTuple):
     applies: Callable[[Settings], bool] = lambda settings: True
 
 
-def _of(*architectures: str) -> Callable[[Settings], bool]:
-    return lambda settings: settings["architecture"] in architectures
+def _taken(argument: str) -> Callable[[Settings], bool]:
+    return lambda settings: takes(settings["architecture"], argument)
 
 
 def _is_folder(settings: Settings) -> bool:
@@ -89,11 +90,11 @@ FIELDS: dict[str, Field] = {
     ),
     "blocks": Field(
         "Network", "Residual blocks", "Blocks on each side.", 1, 16,
-        applies=_of("ResidualVAE", "ConvVAE"),
+        applies=_taken("blocks"),
     ),
     "width": Field(
         "Network", "Width (channels)", "Channels of the first convolution.", 1, 256, 4,
-        applies=_of("ConvVAE"),
+        applies=_taken("width"),
     ),
     "likelihood": Field(
         "Objective", "Likelihood p(x | z)",
@@ -106,6 +107,11 @@ FIELDS: dict[str, Field] = {
         "Weight of the KL (Higgins et al. 2017). 1 is the ELBO; above 1 dimensions are freed, "
         "below 1 pictures get sharper and samples worse.",
         0, 100, 0.1, simple=True,
+    ),
+    "noise": Field(
+        "Objective", "Noise on the code",
+        "Off, and with beta 0, this is a plain autoencoder: no sampling and no KL. The panel Learn "
+        "shows what is lost.",
     ),
     "warm_up": Field(
         "Objective", "KL warm-up (epochs)",
@@ -227,7 +233,7 @@ def arguments(settings: Settings) -> list[str]:
 
 def free_stem(settings: Settings) -> str:
     """What a run of these settings may be called: data set, kind of network, latent dimensions."""
-    kind = {"VAE": "mlp", "ResidualVAE": "res", "ConvVAE": "conv"}[settings["architecture"]]
+    kind = short_name(settings["architecture"])
     name = Path(settings["dataset"]).name.lower()  # of a folder its last part
     words = re.sub(r"[^a-z0-9-]+", "-", name).strip("-")[:MOST_WORDS]
     return f"{words or 'images'}-{kind}-{settings['z_dim']}"

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.limits import NAME
 from explorer import jobs, state, train_fields, training_data, trainings
 from explorer.train_fields import Field
 
@@ -155,7 +156,7 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     stem = "" if wrong else train_fields.free_stem(settings)
     free = trainings.free_name(stem) if stem else ""
     given = st.text_input(
-        "Name of the run", placeholder=free, max_chars=trainings.MOST_NAME, key=state.TRAIN_NAME,
+        "Name of the run", placeholder=free, max_chars=NAME.most, key=state.TRAIN_NAME,
         help="The model is kept as checkpoints/NAME, beside the others; none is ever overwritten.",
     ).strip()  # fmt: skip
     name = given or free
@@ -173,7 +174,8 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     )  # fmt: skip
     if not wrong and not problem:
         st.caption("The same in a shell, in the folder of the program:")
-        st.code(trainings.shown_command(name, arguments), language="bash", wrap_lines=True)
+        # As bash its flags would be pale blue on white.
+        st.code(trainings.shown_command(name, arguments), language=None, wrap_lines=True)
 
 
 def _begin(given: str, stem: str, arguments: list[str]) -> None:

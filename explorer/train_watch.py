@@ -2,13 +2,13 @@
 what can be done with it. All of it is read from files, so every browser sees the same."""
 
 import contextlib
-import time
 from typing import Any
 
 import streamlit as st
 
 from core import data
-from explorer import caches, figures, run_files, state, trainings
+from explorer import caches, explained, figures, run_files, state, trainings
+from explorer.changes import writable
 from explorer.components import epoch_film
 from explorer.trainings import Run
 from explorer.wording import duration, escaped
@@ -54,7 +54,9 @@ def _watch(drawn: Outline) -> None:
         st.info(
             "No training yet. Start one on the left: here you will see its curves, what it draws "
             "after every epoch, and the map of its latent space taking shape. *Quick look* takes "
-            "about a minute.",
+            "about a minute."
+            if writable()
+            else "Nothing is being trained.",
             icon=":material/model_training:",
         )
         return
@@ -76,6 +78,8 @@ def _queue(waiting: list[Run]) -> None:
         for n, run in enumerate(waiting):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{run.position}. {escaped(run.name)}", width="stretch")
+                if not writable():
+                    continue
                 for icon, label, by, off in (
                     ("arrow_upward", "Earlier", -1, n == 0),
                     ("arrow_downward", "Later", 1, n == len(waiting) - 1),
@@ -128,6 +132,8 @@ def _run(run: Run) -> None:
             classes=_classes(run.name), colours=figures.CLASS_COLOURS, running=run.alive,
             key=state.TRAIN_FILM,
         )  # fmt: skip
+    if history or shown:
+        explained.about("training")
     elif run.alive:
         st.caption("Curves, samples, reconstructions and the map come after the first epoch.")
 
@@ -183,9 +189,10 @@ def _progress(run: Run, done: int) -> None:
                 words.append(f"negative ELBO {progress.reconstruction + progress.kl:.1f} nats")
             if trainings.stopping(run):
                 words = ["stopping …"]
-            elif time.time() > progress.updated + QUIET:
-                silence = duration(time.time() - progress.updated)
-                words.append(f"no news for {silence}: is the machine asleep or overloaded?")
+            elif (silent := trainings.silence(run)) > QUIET:
+                words.append(
+                    f"no news for {duration(silent)}: is the machine asleep or overloaded?"
+                )
             st.progress(min(1.0, max(0.0, share)), "  ·  ".join(words))
         elif run.state in ("stopping", "stopped", "failed", "interrupted"):
             st.progress(
@@ -216,6 +223,8 @@ def _actions(run: Run, done: int) -> None:
             on_click=_open, args=(run.name,),
             help=None if done else "As soon as the first epoch is done.",
         )  # fmt: skip
+    if not writable():
+        return
     if run.alive:
         _button(
             "Stop", icon=":material/stop:", key="train_stop", on_click=_do,

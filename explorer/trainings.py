@@ -22,7 +22,9 @@ from filelock import FileLock, Timeout
 
 from core import checkpoint
 from core.checkpoint import write_json
+from core.limits import NAME, TRAININGS_WAITING
 from explorer import run_files
+from explorer.changes import refused_by
 from explorer.run_files import Progress, read_json
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +32,6 @@ TRAIN = [sys.executable, "-m", "core", "train"]
 NICE = 15  # of 19: after everything that somebody waits for
 # A core is left to the page and to whoever drags a slider on it.
 THREADS = max(1, (os.cpu_count() or 1) - 1)
-MOST_WAITING = 20
-MOST_NAME = 60
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
 LOCK_TIMEOUT = 20  # s
 LAST_WORDS = 20_000  # bytes of what it said last that a reason is looked for in
@@ -50,7 +50,9 @@ class Entry(TypedDict):
 
 class Started(Entry):
     pid: int | None  # None: whoever started it died at that very moment
-    started: float  # unix time, before the process began
+    # When progress.json, if there was one, had been written before: what says the same is an
+    # earlier run's. No other time is compared with it, as clocks are set back and forth.
+    before: float | None
 
 
 class Queue(TypedDict):
@@ -132,7 +134,7 @@ def _run(name: str, queue: Queue) -> Run:
         return Run(name, "queued", progress, waiting.index(name) + 1, None)
     active = queue["active"]
     if active and active["name"] == name and _at_work(active):
-        if progress is None or progress.updated < active["started"]:
+        if progress is None or not _heard(progress, active):
             return Run(name, "starting", None, 0, None)
         state = {"running": "running", "finished": "measuring"}.get(progress.state, "stopping")
         return Run(name, state, progress, 0, None)
@@ -144,6 +146,11 @@ def _run(name: str, queue: Queue) -> Run:
     if state == "running" and not is_training(progress.pid, name):
         state = "interrupted"
     return Run(name, state, progress, 0, progress.reason)
+
+
+def _heard(progress: Progress | None, active: Started) -> bool:
+    """Whether this start of a run has written anything yet."""
+    return progress is not None and progress.updated != active["before"]
 
 
 def _last_heard(run: Run) -> float:
@@ -183,6 +190,7 @@ def _command_line(pid: int) -> list[str]:
 # ---- the queue
 
 
+@refused_by(Refused)
 def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
     """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
     with _changing() as queue:
@@ -191,8 +199,8 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
         run = _run(name, queue)
         if run.alive or run.state == "queued":
             raise Refused(f"{name} is {run.state} already.")
-        if len(queue["waiting"]) >= MOST_WAITING:
-            raise Refused(f"{MOST_WAITING} trainings wait already. Remove one first.")
+        if len(queue["waiting"]) >= TRAININGS_WAITING.most:
+            raise Refused(f"{TRAININGS_WAITING} trainings wait already. Remove one first.")
         queue["failed"].pop(name, None)
         queue["waiting"].append(Entry(name=name, arguments=list(arguments)))
         _advance(queue)
@@ -200,10 +208,10 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
 
 def why_refused(name: str, queue: Queue | None = None) -> str | None:
     """Why no new run may have this name, or None if it may."""
-    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_NAME - 1}}}", name):
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NAME.most - 1}}}", name):
         return (
             "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
-            f"or digit and has at most {MOST_NAME} characters."
+            f"or digit and has at most {NAME} characters."
         )
     if name in taken(queue):
         return f"There is a run or model called {name} already. Choose another name."
@@ -227,12 +235,14 @@ def free_name(stem: str) -> str:
     return next(name for n in range(2, 10_000) if (name := f"{stem}-{n}") not in names)
 
 
+@refused_by(Refused)
 def remove(name: str) -> None:
     """Take a training that waits out of the queue."""
     with _changing() as queue:
         queue["waiting"] = [entry for entry in queue["waiting"] if entry["name"] != name]
 
 
+@refused_by(Refused)
 def move(name: str, by: int) -> None:
     """Let one that waits come earlier (by < 0) or later."""
     with _changing() as queue:
@@ -255,7 +265,8 @@ def _advance(queue: Queue) -> None:
     if queue["active"] or not queue["waiting"] or _by_hand():
         return
     entry = queue["waiting"].pop(0)
-    begun = Started(**entry, pid=None, started=time.time())
+    earlier = run_files.progress(folder(entry["name"]))
+    begun = Started(**entry, pid=None, before=earlier.updated if earlier else None)
     queue["active"] = begun
     _write(queue)  # before it starts: whatever happens now, it is not started twice
     try:
@@ -273,7 +284,7 @@ def _settle(queue: Queue) -> None:
         return
     queue["active"] = None
     progress = run_files.progress(folder(active["name"]))
-    if progress is None or progress.updated < active["started"]:
+    if not _heard(progress, active):
         queue["failed"][active["name"]] = _last_words(active["name"])
 
 
@@ -322,9 +333,10 @@ def _last_words(name: str) -> str:
 
 # ---- what can be done to a run
 
-_asked: dict[int, float] = {}  # pid -> when it was asked to stop
+_asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monotonic
 
 
+@refused_by(Refused)
 def stop(name: str) -> None:
     """Ask it to stop; it keeps its last complete epoch. Asked again after PATIENCE, it is ended."""
     run, queue = find(name), _read()
@@ -342,11 +354,24 @@ def stop(name: str) -> None:
                 queue["active"] = None
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        if time.time() > _asked.setdefault(pid, time.time()) + PATIENCE:
+        if time.monotonic() > _asked.setdefault(pid, time.monotonic()) + PATIENCE:
             process.kill()
         else:
             process.terminate()
     advance()
+
+
+_news: dict[str, tuple[float, float]] = {}  # run -> its last `updated`, and when it was first seen
+
+
+def silence(run: Run) -> float:
+    """Seconds for which a run has not written anything, as far as this server has looked."""
+    if run.progress is None:
+        return 0.0
+    known = _news.get(run.name)
+    if known is None or known[0] != run.progress.updated:
+        known = _news[run.name] = run.progress.updated, time.monotonic()
+    return time.monotonic() - known[1]
 
 
 def stopping(run: Run) -> bool:
@@ -378,6 +403,7 @@ def is_committed(name: str) -> bool:
     return bool(found.stdout.strip())
 
 
+@refused_by(Refused)
 def discard(name: str) -> None:
     """Delete a run's folder with all it has learnt. Refused for one at work or committed."""
     if reason := why_kept(name):
@@ -402,22 +428,32 @@ def _read() -> Queue:
     """Empty where there is none yet, or none that can be read."""
     value: dict[str, Any] = read_json(_place() / "queue.json") or {}
     empty = Queue(active=None, waiting=[], failed={})
+    if isinstance(value.get("active"), dict):  # a server of an earlier version may have begun it
+        value["active"].setdefault("before", None)
     return Queue(**value) if value.keys() == empty.keys() else empty  # type: ignore[typeddict-item]
 
 
 def _write(queue: Queue) -> None:
-    write_json(_place() / "queue.json", queue)
+    try:
+        write_json(_place() / "queue.json", queue)
+    except OSError as error:
+        raise Refused(
+            f"The queue of trainings cannot be written ({error.strerror or error}). Free some "
+            "space, or make checkpoints/ writable, and try again."
+        ) from None
 
 
 @contextlib.contextmanager
 def _changing() -> Iterator[Queue]:
     """The queue, to be changed by nobody else meanwhile: no other thread, process or server."""
-    _place().mkdir(parents=True, exist_ok=True)
     lock = FileLock(_place() / "lock", timeout=LOCK_TIMEOUT)
     try:
+        _place().mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise Refused("The queue is being changed by somebody else. Try again.") from None
+    except OSError as error:
+        raise Refused(f"{_place()} cannot be written ({error.strerror or error}).") from None
     try:
         queue, before = _read(), _read()
         _settle(queue)

@@ -8,7 +8,8 @@ from typing import TypedDict
 import streamlit as st
 import torch
 
-from core.walk import MOST_KEYS, Walk
+from core.limits import WALK_KEYS
+from core.walk import Walk
 from explorer import caches, state
 from explorer.components import Strip
 from explorer.frames import decode_pixels
@@ -34,18 +35,29 @@ class Key(TypedDict):
 def keys() -> list[Key]:
     """Of the checkpoint in use. Change them by the functions below only."""
     everything: dict[str, list[Key]] = st.session_state[state.WALK_KEYS]
-    if state.checkpoint() not in everything:
+    fitting = [key for key in everything.get(state.checkpoint(), []) if _fits(key)]
+    if not fitting and not _emptied(everything):
         mu = caches.latent_map(state.checkpoint()).mu
         return [
             Key(id=f"first{n}", name=digit_name(n), z=mu[n].tolist()) for n in FIRST if n < len(mu)
         ]
-    return everything[state.checkpoint()]
+    return fitting
+
+
+def _fits(key: Key) -> bool:
+    """Another model may have come by the same name; keys of the one before wait for its return."""
+    return len(key["z"]) == len(state.z())
+
+
+def _emptied(everything: dict[str, list[Key]]) -> bool:
+    """Whether it was the hand that left none."""
+    return everything.get(state.checkpoint()) == []
 
 
 def add(name: str, z: Sequence[float]) -> None:
     """At the end. A sixth is left out."""
     present = keys()
-    if len(present) < MOST_KEYS:
+    if len(present) < WALK_KEYS.most:
         _keep([*present, Key(id=uuid.uuid4().hex[:8], name=name, z=[float(v) for v in z])])
 
 
@@ -64,7 +76,8 @@ def move(id: str, by: int) -> None:
 
 def _keep(changed: list[Key]) -> None:
     everything = st.session_state[state.WALK_KEYS]
-    st.session_state[state.WALK_KEYS] = {**everything, state.checkpoint(): changed}
+    waiting = [key for key in everything.get(state.checkpoint(), []) if not _fits(key)]
+    st.session_state[state.WALK_KEYS] = {**everything, state.checkpoint(): [*changed, *waiting]}
 
 
 def digit_name(index: int) -> str:

@@ -13,18 +13,26 @@ export const COMPLETE = 3;
 export const STRIPS = 4; // many z, (M, D), for the filmstrips
 export const TILES = 5; // many z for the tiles under the map
 const PLACE = 6;
+const ALIVE = 7; // whether the server is there, and which files its checkpoint has
+export const TERMS = 8; // both terms of the loss, of any q(z)
+export const PASSES = 9; // encoded and decoded again and again
 const REQUEST_HEADER = 8;
 const ANSWER_HEADER = 16;
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
+const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
+const PULSE = 2500; // ms between two ALIVE while the page is looked at
+const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one: the wire is cut
 
 /**
  * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"
- * (detail: ms), "status".
+ * (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
+ * which), "heard" (after a cut, Python has heard what the hand did meanwhile).
  */
 export const live = new EventTarget();
 
 let session = null; // Python's; a new one on the same page means that the server was restarted
+let version = null; // of the checkpoint's files that Python has read
 let checkpoint = null;
 let revision = null; // of the last z that Python set; the hand's own moves do not change it
 let z = new Float32Array(0);
@@ -93,6 +101,10 @@ export function commit(setStateValue) {
  * that only echoes the hand's own moves keeps its revision, so a late one never pulls z back.
  */
 function configure(data) {
+  // The first pages of a server that was restarted know nothing of what was here; they are not
+  // shown before Python has heard it from components/connection.
+  if (session !== null && data.session !== session && !data.recalled) return false;
+  version = data.version;
   const switched = data.checkpoint !== checkpoint;
   // A server that was restarted knows only the z of the address: ours is newer, and it is told.
   if (session !== null && data.session !== session && !switched) untold = true;
@@ -112,14 +124,17 @@ function configure(data) {
   }
   if (switched) {
     place = null;
-    channel.connect();
+    channel.connect(checkpoint);
   }
   if (moved) {
     emit("z");
     emit("settled");
     askForPlace();
   }
+  return true;
 }
+
+export { configure as follow };
 
 /** Called by a component that commits whenever Python speaks: tells what a restart has lost. */
 export function tellAgain(setStateValue) {
@@ -132,40 +147,79 @@ function emit(type, detail) {
   live.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
-/** The page's socket. Latest wins: one request of a kind is under way, the newest one waits. */
+/** A socket to one checkpoint. Latest wins: one request of a kind is under way, the newest waits. */
 class Channel {
+  #name = "";
+  #hear; // { onOpen(), onStatus(), onAlive(facts) }
   #socket = null;
   #sequence = 0;
   #retry = RETRY.first;
   #retryTimer = 0;
   #underWay = new Map(); // kind -> { sequence, since, onAnswer }
   #waiting = new Map(); // kind -> { payload, since, onAnswer }
-  status = { open: false, reason: "connecting" };
+  #pulseTimer = 0;
+  status = { open: false, reason: "connecting", lost: false }; // lost: it was open before
 
-  connect() {
+  constructor(hear) {
+    this.#hear = hear;
+  }
+
+  /** Speak to a checkpoint from now on, by default to the same one again. */
+  connect(name = this.#name) {
+    this.#name = name;
     clearTimeout(this.#retryTimer);
-    this.#socket?.close(1000);
+    clearTimeout(this.#pulseTimer);
+    const before = this.#socket;
+    this.#socket = null;
+    before?.close(1000);
     this.#underWay.clear();
     this.#waiting.clear();
-    const url = new URL(`live/channel/${encodeURIComponent(checkpoint)}`, document.baseURI);
+    const url = new URL(`live/channel/${encodeURIComponent(name)}`, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => {
       this.#report(true, "");
-      this.request(DECODE, z, null, showPicture);
-      askForPlace();
+      this.#hear.onOpen();
+      this.pulse(SILENCE.usual);
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
     socket.onclose = (event) => {
       if (socket !== this.#socket) return; // replaced on purpose
-      this.#report(false, event.reason || "no connection to the server");
-      this.#retryTimer = setTimeout(() => this.connect(), this.#retry);
-      this.#retry = Math.min(2 * this.#retry, RETRY.most);
+      if (event.code === FULL) this.#retry = RETRY.most;
+      this.#lose(event.reason.replace(/\.$/, ""));
     };
+  }
+
+  #lose(reason) {
+    clearTimeout(this.#pulseTimer);
+    this.#report(false, reason || "no connection to the server");
+    this.#retryTimer = setTimeout(() => this.connect(), this.#retry);
+    this.#retry = Math.min(2 * this.#retry, RETRY.most);
+  }
+
+  /**
+   * Ask for a sign of life. A wire that was cut closes no socket for minutes: whoever does not
+   * answer within `silence` (ms) is given up.
+   */
+  pulse(silence) {
+    clearTimeout(this.#pulseTimer);
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (document.hidden) return; // asked when it is looked at again
+    this.#pulseTimer = setTimeout(() => {
+      const silent = this.#socket;
+      this.#socket = null;
+      silent?.close();
+      this.#lose("the server does not answer");
+    }, silence);
+    this.request(ALIVE, new Uint8Array(0), null, ({ facts }) => {
+      clearTimeout(this.#pulseTimer);
+      this.#pulseTimer = setTimeout(() => this.pulse(SILENCE.usual), PULSE);
+      this.#hear.onAlive(facts);
+    });
   }
 
   /** Ask; `since` is when the hand moved (ms), or null when no hand did. False: not connected. */
@@ -219,13 +273,46 @@ class Channel {
   }
 
   #report(open, reason) {
-    this.status = { open, reason };
-    emit("status");
+    this.status = { open, reason, lost: !open && (this.status.open || this.status.lost) };
+    this.#hear.onStatus();
+  }
+
+  close() {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#pulseTimer);
+    this.#socket?.close(1000);
+    this.#socket = null;
   }
 }
 
-const channel = new Channel();
+const channel = new Channel({
+  onOpen: () => {
+    channel.request(DECODE, z, null, showPicture);
+    askForPlace();
+  },
+  onStatus: () => emit("status"),
+  onAlive: (facts) => {
+    if (facts.version !== version) emit("stale", facts.version);
+  },
+});
+
+/** The picture that was uploaded last on this page, { name, content: base64 } or null. */
+export const upload = { last: null };
+
 export const channelStatus = () => channel.status;
+window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
+document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));
+
+/**
+ * A socket to another checkpoint than the page's, until `ended` aborts. `onStatus()` hears when it
+ * opens and when it is lost; `request` is as `ask`.
+ */
+export function channelTo(name, onStatus, ended) {
+  const other = new Channel({ onOpen: () => {}, onStatus, onAlive: () => {} });
+  other.connect(name);
+  ended.addEventListener("abort", () => other.close());
+  return other;
+}
 
 /**
  * What a component's file exports. `build(root, listen)` makes its elements once and returns
@@ -236,7 +323,7 @@ export function component(className, build) {
   const views = new WeakMap();
   return (args) => {
     const [data] = args.data; // in a list for Streamlit's sake, see components/__init__.py
-    if (data.live) configure(data.live);
+    if (data.live && !configure(data.live)) return () => {};
     let view = views.get(args.parentElement);
     if (!view) {
       const root = document.createElement("div");

@@ -18,6 +18,8 @@ class Live(TypedDict):
     """What every live component is told: the committed point and its decoded picture."""
 
     session: str  # another one after a restart of the server
+    recalled: bool  # it knows what the page held over that restart
+    version: str  # of the checkpoint's files
     checkpoint: str
     z: list[float]
     revision: int  # counts the times that Python, not the hand, has set z

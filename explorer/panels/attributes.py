@@ -14,7 +14,8 @@ from core import digits
 from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
-from explorer import attributes, caches, figures, kept, state
+from core.limits import LABEL_LENGTH, MB, PICTURE_BYTES
+from explorer import attributes, caches, explained, figures, kept, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
 from explorer.wording import escaped
@@ -92,6 +93,7 @@ def _table() -> None:
         + "  \n".join(f"*{a.name}*: {a.meaning}." for a in ATTRIBUTES.values())
         + (f"  \n{hidden} dimensions that carry nothing are left out." if hidden else "")
     )
+    explained.about("correlation")
 
 
 def _direction(name: str, vector: Sequence[float], key: str) -> None:
@@ -128,7 +130,7 @@ def _new() -> None:
     _direction(f"{suggestion} ({len(a)} and {len(b)} pictures)", vector, "new")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
-            "Name", placeholder=suggestion, max_chars=kept.MOST_NAME, key=state.DIRECTION_NAME
+            "Name", placeholder=suggestion, max_chars=LABEL_LENGTH.most, key=state.DIRECTION_NAME
         )
         st.button("Keep", type="primary", on_click=_keep, args=(name.strip() or suggestion, vector))
 
@@ -204,7 +206,7 @@ def _uploads() -> Groups:
         with column:
             files = st.file_uploader(
                 f"Pictures of {side}", accept_multiple_files=True, key=key,
-                max_upload_size=digits.MAX_BYTES // 2**20,
+                max_upload_size=PICTURE_BYTES.most // MB,
             )  # fmt: skip
             codes = [_encoded(file.name, file.getvalue()) for file in files]
         sides.append([code for code in codes if code is not None])
@@ -218,8 +220,8 @@ def _uploads() -> Groups:
 def _encoded(file: str, content: bytes) -> Tensor | None:
     """mu of an upload, (D,); one that cannot be read is said, and the others are used."""
     name = state.checkpoint()
-    known: dict[tuple[str, str], Tensor | str] = st.session_state[state.UPLOADED]
-    id = (name, hashlib.sha256(content).hexdigest())
+    known: dict[tuple[str, str, str], Tensor | str] = st.session_state[state.UPLOADED]
+    id = (name, caches.version(name), hashlib.sha256(content).hexdigest())
     if id not in known:
         model = caches.model(name)
         try:
@@ -229,12 +231,13 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
             known[id] = str(error)
     found = known[id]
     if isinstance(found, str):
-        st.error(f"{file} is left out. {found}")
+        st.error(escaped(f"{file} is left out. {found}"))
         return None
     return found
 
 
 def _kept() -> None:
+    explained.about("directions", leave_out=() if state.subject().ink else ("handwriting",))
     st.markdown("**Kept directions**")
     directions = kept.kept()["directions"]
     if not directions:
@@ -245,8 +248,9 @@ def _kept() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             key = f"{state.DIRECTION_NAME}_{id}"
             st.text_input(
-                f"Rename {direction['name']}", direction["name"], max_chars=kept.MOST_NAME, key=key,
-                label_visibility="collapsed", on_change=functools.partial(_rename, id, key),
+                f"Rename {direction['name']}", direction["name"], max_chars=LABEL_LENGTH.most,
+                key=key, label_visibility="collapsed",
+                on_change=functools.partial(_rename, id, key),
             )  # fmt: skip
             st.button("Remove", key=f"remove_{id}", on_click=kept.remove, args=("directions", id))
 

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import streamlit as st
 
-from explorer import caches, dials, kept, maps, priors, saves, shelf, state
+from explorer import caches, dials, explained, introduction, kept, maps, priors, saves, shelf, state
 from explorer.components import (
     Live,
     decoded_image,
@@ -23,6 +23,7 @@ def render() -> None:
         f"Drag a slider and the {subject.noun} follows while the mouse is down. "
         f"Every dot of the map is a test {subject.noun}: click one, or drag anywhere."
     )
+    introduction.render()
     picture, sliders, chart = st.columns([24, 40, 42], gap="medium")
     with picture:
         decoded_image(
@@ -37,6 +38,7 @@ def render() -> None:
             live, noun=subject.noun, named=len(subject.classes) > 1, key=state.TYPICALITY,
             on_load_change=_load_neighbour,
         )  # fmt: skip
+        explained.about("picture")
         _moves(live)
     st.divider()
     shelf.render(live)

@@ -8,7 +8,17 @@ import streamlit as st
 from core import library
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, compare, kept, manage, model_figures, overview, state
+from explorer import (
+    caches,
+    compare,
+    datasets,
+    explained,
+    kept,
+    manage,
+    model_figures,
+    overview,
+    state,
+)  # fmt: skip
 from explorer.wording import escaped
 
 PLAIN = {"displayModeBar": False}
@@ -36,8 +46,12 @@ def _other(*, needed: bool) -> str | None:
         return None
     if st.session_state[state.OTHER] not in others:
         alike = [n for n in others if caches.dataset_of(n) == caches.dataset_of(mine)]
-        st.session_state[state.OTHER] = (alike or others)[0]
+        st.session_state[state.OTHER] = min(alike or others, key=_is_plain)  # another VAE first
     return str(st.selectbox(f"Compare {mine} with", others, key=state.OTHER, width=320))
+
+
+def _is_plain(name: str) -> bool:
+    return datasets.is_plain_autoencoder(caches.facts(name))
 
 
 def _compare() -> None:
@@ -73,6 +87,7 @@ def _dimensions() -> None:
             key=f"{state.DIMENSION_BARS}_{name}",
             alt=f"KL of the dimensions of {name}, the largest first: {active} of {total} active",
         )
+    explained.about("bars")
 
 
 def _training() -> None:
@@ -97,6 +112,7 @@ def _training() -> None:
             model_figures.training_curves(runs), config=PLAIN, key=state.CURVES,
             alt=f"Training curves of {' and '.join(runs)}",
         )  # fmt: skip
+        explained.about("history")
 
 
 VIEWS: dict[str, Callable[[], None]] = {

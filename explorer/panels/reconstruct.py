@@ -8,7 +8,7 @@ from torch import Tensor
 from core import digits, images
 from core.data import DataError
 from core.reconstruct import Reconstruction, reconstruct
-from explorer import caches, figures, sources, state
+from explorer import caches, explained, figures, sources, state
 from explorer.components import Picture, picture_row
 from explorer.wording import escaped
 
@@ -94,6 +94,7 @@ def _result(digit: digits.Digit) -> None:
         ],
         key=state.SAMPLES,
     )
+    explained.about("reconstruct", leave_out=() if digit.steps else ("preparation",))
 
 
 def _picture(image: Tensor, width: int, caption: str) -> Picture:

@@ -14,7 +14,8 @@ from torch import Tensor
 from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, damages, figures, priors, repairs, sources, state
+from core.limits import REPAIR_STEPS
+from explorer import caches, damages, explained, figures, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -141,7 +142,7 @@ def _method() -> dict[str, Any]:
             k = st.slider("Answers", 1, 64, key=state.ANSWERS)
             steps = None
             if method.steps:
-                steps = st.number_input("Steps", 0, repair.MOST_STEPS, key=state.METHOD_STEPS)
+                steps = st.number_input("Steps", 0, REPAIR_STEPS.most, key=state.METHOD_STEPS)
     return {"method": chosen, "k": k, "steps": steps, "seed": 0}
 
 
@@ -184,6 +185,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
         on_damage_change=state.commit_damage,
         on_open_change=state.open_answer,
     )
+    explained.about("repair")
     return completed
 
 

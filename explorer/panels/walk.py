@@ -11,8 +11,9 @@ import streamlit as st
 from core import digits, images, walk_exports
 from core.data import DataError
 from core.latent import encode_images
-from core.walk import LEAST_KEYS, METHODS, MOST_KEYS, Walk
-from explorer import caches, kept, priors, sources, state, walks
+from core.limits import WALK_KEYS
+from core.walk import LEAST_KEYS, METHODS, Walk
+from explorer import caches, explained, kept, priors, sources, state, walks
 from explorer.components import BackgroundMap, Picture, picture_row, walk_player
 
 KEY_PX = 84
@@ -30,9 +31,11 @@ def render() -> None:
     keys = walks.keys()
     _keys(keys)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
-        if len(keys) < MOST_KEYS:
+        if len(keys) < WALK_KEYS.most:
             with st.popover("Add a key", icon=":material/add:"):
                 _add()
+        else:
+            st.caption(f"A walk has at most {WALK_KEYS} keys: {WALK_KEYS.why}.")
         n = st.slider("Pictures of a walk", 6, 24, key=state.WALK_N, width=280)
     if len(keys) < LEAST_KEYS:
         st.info("A walk needs at least two keys. Add one with the button above.")
@@ -173,6 +176,7 @@ def _walks(keys: tuple[tuple[float, ...], ...], n: int) -> None:
         key=state.WALK_PLAYER,
         on_open_change=functools.partial(state.open_answer, state.WALK_PLAYER),
     )
+    explained.about("walk")
     if found["geodesic"] is None:
         place = st.empty()
         caches.walk(name, "geodesic", keys, n, _progress(place))

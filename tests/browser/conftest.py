@@ -10,6 +10,9 @@ from driver import Server, chromium
 from playwright.sync_api import Browser, Page, expect
 
 KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
+INTRODUCED = (  # an empty frame has no storage
+    "try { localStorage.setItem('latent-explorer:introduction', 'dismissed'); } catch {}"
+)
 READY = 60_000  # ms; generous, a timing is no assertion
 expect.set_options(timeout=20_000)
 
@@ -18,6 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+            # All in one process, beside those that need no browser: some change what is in
+            # checkpoints/, and two browsers at once would make each other wait.
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +40,19 @@ def expected_errors() -> list[str]:
 
 @pytest.fixture
 def open_page(
-    server: Server, browser: Browser, expected_errors: list[str]
+    server: Server,
+    browser: Browser,
+    expected_errors: list[str],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Page]]:
     """open_page(path="", width=1440, ready=True, model=KNOWN, before=None) -> the page, live.
 
     `model`: unless the path says which; None for the one that the page opens with by itself.
+    The introduction was dismissed before, but in a test marked first_visit.
     """
-    context = browser.new_context()
+    context = browser.new_context(ignore_https_errors=True)  # test_proxy.py signs its own
+    if not request.node.get_closest_marker("first_visit"):
+        context.add_init_script(INTRODUCED)
     problems: list[str] = []
 
     def open_(
@@ -74,7 +86,7 @@ def open_page(
     yield open_
     context.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
-    panels = ("reconstruct", "repair", "walk", "attributes", "models", "train")
+    panels = ("reconstruct", "repair", "walk", "attributes", "learn", "models", "train")
     expected = [*expected_errors, *(f"/{panel}/_stcore/" for panel in panels)]
     unexpected = [p for p in problems if not any(part in p for part in expected)]
     assert not unexpected, "\n".join(unexpected)

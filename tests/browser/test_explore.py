@@ -1,6 +1,8 @@
 """Explore in a real Chromium: the picture follows while the button is down, map and sliders are
 linked both ways, a link opens the same view."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -199,3 +201,16 @@ def test_dimensions_that_carry_nothing_are_folded_away(open_page: Open) -> None:
     expect(hidden).to_be_hidden()
     page.get_by_text(f"{int((~active).sum())} more carry nothing").click()
     expect(hidden).to_be_visible()
+
+
+def test_a_full_server_says_so(open_page: Open) -> None:
+    def full(page: Page) -> None:
+        page.route_web_socket(
+            re.compile("/live/channel/"),
+            lambda socket: socket.close(code=1013, reason="256 pages are connected."),
+        )
+
+    page = open_page(before=full, ready=False)
+    expect(page.get_by_test_id("live-latency")).to_have_text(
+        "Not live: 256 pages are connected. The picture follows when you let go."
+    )

@@ -72,3 +72,10 @@ def test_every_number_is_checked() -> None:
     """A field that is added is added here too."""
     numbers = {name for name, hint in HINTS.items() if hint in (int, float)}
     assert numbers == {*POSITIVE, *NOT_NEGATIVE, "learning_rate", "ema", "shift_until"}
+
+
+def test_a_plain_autoencoder_has_neither_noise_nor_kl() -> None:
+    assert not TrainConfig(noise=False, beta=0).noise
+    for other in ({"beta": 1.0}, {"beta": 0.0, "importance_samples": 2}):
+        with pytest.raises(ValueError, match="^noise can be left out only with beta 0"):
+            TrainConfig(noise=False, **other)  # type: ignore[arg-type]

@@ -119,9 +119,9 @@ def test_formats_that_are_programs_are_no_images(format: str) -> None:
 
 def test_bombs_are_refused_on_their_header(monkeypatch: pytest.MonkeyPatch) -> None:
     content = encoded(Image.new("1", (40, 25)))
-    monkeypatch.setattr(fitting, "MAX_PIXELS", 999)
+    monkeypatch.setattr(fitting, "PICTURE_PIXELS", fitting.PICTURE_PIXELS._replace(most=999))
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
-    with pytest.raises(FitError, match="megapixels"):
+    with pytest.raises(FitError, match="over 999"):
         fitted_file(content, 28, 1)
 
 

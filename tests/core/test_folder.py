@@ -228,14 +228,14 @@ def test_a_data_set_that_is_split_already_is_noticed(fill: Fill) -> None:
 
 
 def test_too_many_classes_are_one(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MOST_CLASSES", 2)
+    monkeypatch.setattr(folder, "CLASSES", folder.CLASSES._replace(most=2))
     root = fill("a/1.png", "b/1.png", "c/1.png")
     assert data.find_source(str(root)).classes == ("image",)
     assert any("3 class folders" in said for said in data.problems(str(root)))
 
 
 def test_more_than_memory_holds(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MOST_BYTES", 3 * 28 * 28 * 4)
+    monkeypatch.setattr(folder, "FOLDER_BYTES", folder.FOLDER_BYTES._replace(most=3 * 28 * 28 * 4))
     root = fill(*many("x", 4))
     told = refused(root)
     assert "holds 4 images, which take" in told and "shuffles a copy" in told

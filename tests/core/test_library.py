@@ -20,7 +20,6 @@ from core import VAE, load_checkpoint
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.library import (
     DELETED,
-    MOST_NAME,
     add_checkpoint,
     checked_name,
     delete_checkpoint,
@@ -32,6 +31,7 @@ from core.library import (
     read_history,
     rename_checkpoint,
 )
+from core.limits import NAME
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def dead_pid() -> int:
 @pytest.mark.parametrize(
     "name",
     ["", ".", "..", "../x", "a/b", "a\\b", "/etc", ".hidden", "-rf", "a b", "é", "a\n", "nul",
-     "COM1.txt", "x" * (MOST_NAME + 1), "a:b", "~", "*"],
+     "COM1.txt", "x" * (NAME.most + 1), "a:b", "~", "*"],
 )  # fmt: skip
 def test_names_that_are_refused(two: Path, name: str) -> None:
     before = everything(two)
@@ -77,7 +77,7 @@ def test_names_that_are_refused(two: Path, name: str) -> None:
     assert everything(two) == before
 
 
-@pytest.mark.parametrize("name", ["a", "my-model_2.1", "x" * MOST_NAME, "0"])
+@pytest.mark.parametrize("name", ["a", "my-model_2.1", "x" * NAME.most, "0"])
 def test_names_that_are_taken(two: Path, name: str) -> None:
     assert rename_checkpoint("tiny-2", name) == two / name
     assert list_checkpoints(two) == sorted([name, "tiny-3"])

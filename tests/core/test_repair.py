@@ -22,7 +22,7 @@ from core.latent import latent_map
 from core.likelihood import Likelihood, log_pixel_likelihood
 from core.methods import METHODS, RepairError, default_method
 from core.posterior import PartialEncoder
-from core.repair import glimpse, groups, repair
+from core.repair import glimpse, groups, iterated_passes, repair
 from core.sampling import Target
 
 
@@ -36,6 +36,14 @@ def posterior() -> PartialEncoder:
 @pytest.fixture
 def seen(images: Tensor, generator: torch.Generator) -> Observation:
     return left_half(observe(images[:1]), generator)
+
+
+def test_iterated_passes_fill_in_what_is_missing(tiny: VAE, seen: Observation) -> None:
+    first, second = iterated_passes(tiny, seen, 2)
+    assert torch.equal(first, tiny.decode(tiny.encode(seen.image)[0]))
+    filled = torch.where(seen.mask > 0, seen.image, first)
+    assert torch.equal(second, tiny.decode(tiny.encode(filled)[0]))
+    assert torch.equal(glimpse(tiny, seen, None).plain, first[0])
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from core import VAE, load_checkpoint
 from core.checkpoint import CheckpointError
+from core.config import Architecture
 from core.model import ResidualVAE
-from core.train import Progress, TrainConfig, learning_rate, train
+from core.train import STILL, Progress, TrainConfig, batches, learning_rate, train
 
 CONFIG = TrainConfig(h_dim=16, z_dim=3, epochs=4, batch_size=16, seed=5)
 
@@ -48,6 +49,26 @@ def test_it_learns(digits: torch.Tensor, tmp_path: Path) -> None:
     assert last.reconstruction + last.kl < 0.5 * (first.reconstruction + first.kl)
     assert last.kl > 0
     assert not model.training and equal(model, load_checkpoint(tmp_path))
+
+
+@pytest.mark.parametrize("architecture", ["VAE", "ResidualVAE"])  # by hand, and by autograd
+def test_without_noise_it_is_a_plain_autoencoder(
+    digits: torch.Tensor, tmp_path: Path, architecture: Architecture
+) -> None:
+    """Its code is mu, whatever epsilon is drawn, and neither training nor saving changes that."""
+    config = dataclasses.replace(
+        CONFIG, architecture=architecture, noise=False, beta=0.0, epochs=20
+    )
+    for _, epsilon, beta in batches(config, 1, digits):
+        assert not epsilon.any() and beta == 0
+    seen: list[Progress] = []
+    model = train(config, digits, tmp_path / "plain", on_epoch=seen.append)
+    assert seen[-1].reconstruction < 0.5 * seen[0].reconstruction
+    mu, log_var = load_checkpoint(tmp_path / "plain").encode(digits)
+    assert (log_var == STILL).all() and mu.var(0).min() > 0
+    torch.testing.assert_close(
+        model.decode(model.reparameterize(mu, log_var)), model.decode(mu), rtol=0, atol=0.02
+    )
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 7), (3, 4), (4, 6)])

@@ -2,6 +2,8 @@
 
 import gzip
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from core import VAE, checkpoint, save_checkpoint
+from core.limits import MAP_POINTS
 from explorer import caches
 
 
@@ -87,3 +90,33 @@ def test_a_walk_is_found_once_and_a_stopped_one_again(root: Path) -> None:
     assert caches.walk("tiny", "geodesic", keys, 8, stop) is first
     assert not caches.has_walk("tiny", "geodesic", keys, 9)
     assert not caches.has_walk("tiny", "geodesic", keys[::-1], 8)
+
+
+def test_many_who_ask_at_once_cost_what_one_does(root: Path) -> None:
+    made: list[str] = []
+    free = threading.Event()
+
+    @caches.per_checkpoint(max_entries=2)
+    def slow(name: str, what: str) -> str:
+        made.append(what)
+        free.wait(30)
+        if what == "wrong":
+            raise ValueError("not kept")
+        return what * 2
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(slow, "tiny", "a") for _ in range(8)]
+        free.set()
+        assert len({id(one.result()) for one in asked}) == 1
+    assert made == ["a"]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not kept"):
+            slow("tiny", "wrong")
+    assert made == ["a", "wrong", "wrong"]
+
+
+def test_a_map_of_too_many_images_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches, "MAP_POINTS", MAP_POINTS._replace(most=60_000))
+    for function in (caches.encoded, caches.pictures):
+        with pytest.raises(ValueError, match="at most 60,000 images; .* would have 70,000"):
+            function.__wrapped__("mnist-mlp-20", "all")  # whatever is in the cache already

@@ -1,9 +1,12 @@
 """Jobs: progress from printed lines, one at a time, stopped at once, failures as sentences."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from explorer import jobs
@@ -60,3 +63,39 @@ def test_a_failure_is_the_commands_own_sentence() -> None:
 def test_it_is_niced() -> None:
     job = jobs.start("Nice", python("import time; time.sleep(60)"))
     assert jobs.os.getpriority(jobs.os.PRIO_PROCESS, job._process.pid) >= jobs.NICE
+
+
+@pytest.fixture
+def first_look(monkeypatch: pytest.MonkeyPatch, checkpoints: Path) -> Path:
+    """Where notes lie, for a server that has just been started."""
+    monkeypatch.setattr(jobs, "_current", None)
+    monkeypatch.setattr(jobs, "_looked", False)
+    return checkpoints / ".trainings"
+
+
+def test_a_job_of_a_killed_server_is_ended_and_said(first_look: Path) -> None:
+    sleep = "import time; print('a 1 9', flush=True); time.sleep(60)"
+    server = (
+        "import os, sys; from core import checkpoint; from pathlib import Path; "
+        f"checkpoint.CHECKPOINTS = Path({str(first_look.parent)!r}); from explorer import jobs; "
+        f"job = jobs.start('UMAP of x', [sys.executable, '-u', '-c', {sleep!r}]); "
+        "print(job._process.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", server], cwd=jobs.ROOT, capture_output=True, text=True, check=False
+    )
+    orphan = psutil.Process(int(said.stdout))
+    job = jobs.current()
+    assert job and not job.running and job.title == "UMAP of x"
+    assert job.error and job.error.startswith("UMAP of x was interrupted: the server ended")
+    wait(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+    assert not list(first_look.glob("job-*"))
+    assert isinstance(jobs.start("Another", python("pass")), jobs.Job), "it blocks nothing"
+
+
+def test_a_job_of_a_server_beside_is_left_alone(first_look: Path) -> None:
+    job = jobs.start("UMAP of x", python("import time; time.sleep(60)"))
+    jobs._current = None  # as another server sees it
+    assert jobs.current() is None and job.running
+    job.stop()
+    wait(lambda: not list(first_look.glob("job-*")))

@@ -17,7 +17,10 @@ from core import VAE, load_checkpoint
 from core.data import DataError
 from core.images import to_uint8
 from core.library import delete_checkpoint
-from explorer import caches, frames, live
+from core.limits import CLIENTS, FRAME_POINTS, REPAIR_SECONDS
+from core.objective import elbo
+from explorer import caches, channel, desks, frames, live, repairs
+from explorer.lessons import answers
 
 HOST = {"origin": "http://testserver"}
 ADDRESS = "/live/channel/mnist-mlp-20"
@@ -35,6 +38,31 @@ def model() -> VAE:
 
 def frame(z: np.ndarray, sequence: int = 1, kind: int = frames.DECODE) -> bytes:
     return frames.REQUEST.pack(sequence, kind) + z.astype("<f4").tobytes()
+
+
+def belief(mu: np.ndarray, log_var: np.ndarray, x: bytes = bytes(784)) -> bytes:
+    return frame(np.concatenate([mu, log_var]), kind=frames.TERMS) + x
+
+
+def test_the_terms_of_any_belief(client: TestClient, model: VAE) -> None:
+    """Of the encoder's own they are its ELBO's, up to the few draws that are taken."""
+    x = (np.arange(784) % 256).astype(np.uint8).tobytes()
+    picture = torch.tensor(list(x)).view(1, 1, 28, 28) / 255
+    mu, log_var = (part[0].numpy() for part in model.encode(picture))
+    facts = []
+    with client.websocket_connect(ADDRESS, headers=HOST) as socket:
+        for wide in (log_var, log_var, np.zeros(20)):
+            socket.send_bytes(belief(mu, wide, x))
+            reply = socket.receive_bytes()
+            planes = 1 + answers.SAMPLES
+            assert frames.ANSWER.unpack_from(reply)[1:5] == (frames.TERMS, planes, 28, 28)
+            facts.append(json.loads(reply[frames.ANSWER.size + planes * 784 :]))
+    own, again, other = facts
+    assert own == again != other
+    terms = elbo(model, picture, samples=64, generator=torch.Generator().manual_seed(1))
+    assert own["kl"] == pytest.approx(float(terms.kl), rel=1e-4)
+    assert own["reconstruction"] == pytest.approx(float(terms.reconstruction), rel=0.1)
+    assert other["kl"] == pytest.approx(0.5 * float(np.square(mu).sum()), rel=1e-4)
 
 
 def assert_alive(client: TestClient) -> None:
@@ -70,6 +98,9 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
         (frame(np.zeros(30), kind=frames.STRIPS), 1007, "128 bytes"),
         (frame(np.zeros(0), kind=frames.TILES), 1007, "8 bytes"),
         (frame(np.zeros(20 * 513), kind=frames.TILES), 1009, "41048 bytes"),
+        (belief(np.zeros(20), np.zeros(20), bytes(783)), 1007, "951 bytes; 952 are expected"),
+        (belief(np.full(20, np.nan), np.zeros(20)), 1007, "mu must lie within"),
+        (belief(np.zeros(20), np.full(20, 21.0)), 1007, "log_var within ±20"),
         ("text", 1003, "not text"),
     ],
 )
@@ -88,8 +119,9 @@ def test_a_bad_frame_closes_with_a_reason(
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_frame_is_answered_or_refused(model: VAE, data: bytes) -> None:
+    serving = frames.Loaded("mnist-mlp-20", model, "Not asked for.")
     try:
-        reply = frames.understood("mnist-mlp-20", model, data).run()
+        reply = frames.answered(serving, frames.understood(model, data))
         assert len(reply) >= frames.ANSWER.size + 784
     except frames.FrameError as error:
         assert error.code in (1003, 1007, 1009) and 0 < len(error.reason.encode()) <= 123
@@ -138,16 +170,17 @@ def test_a_model_that_is_deleted_closes_its_socket_with_a_sentence(
     make_checkpoint: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN", -1.0)
+    monkeypatch.setattr(desks, "LOOK_AGAIN", -1.0)
     make_checkpoint(2)
     name = make_checkpoint(3)
     with client.websocket_connect(f"/live/channel/{name}", headers=HOST) as socket:
         socket.send_bytes(frame(np.zeros(3)))
         socket.receive_bytes()
         delete_checkpoint(name)
-        socket.send_bytes(frame(np.zeros(3), 2))
         with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_bytes()
+            for sequence in range(2, 1000):  # answered from memory until the server has looked
+                socket.send_bytes(frame(np.zeros(3), sequence))
+                socket.receive_bytes()
     assert closed.value.code == frames.INTERNAL
     assert closed.value.reason == "There is no checkpoint 'tiny-3'."
 
@@ -229,9 +262,69 @@ def test_browser_files_and_nothing_else(client: TestClient) -> None:
 def test_both_halves_agree_on_the_frames() -> None:
     script = (Path(live.COMPONENTS) / "live.js").read_text()
     assert f"const DECODE = {frames.DECODE};" in script
-    for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE"):
+    for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE", "TERMS", "PASSES"):
         assert f"const {kind} = {getattr(frames, kind)};" in script
     filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
-    assert f"const MOST_POINTS = {frames.MOST_POINTS};" in filmstrips
+    assert f"const MOST_POINTS = {FRAME_POINTS.most};" in filmstrips
     assert f"const REQUEST_HEADER = {frames.REQUEST.size};" in script
     assert f"const ANSWER_HEADER = {frames.ANSWER.size};" in script
+
+
+def test_one_client_too_many_is_told_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "CLIENTS", CLIENTS._replace(most=1))
+    with client.websocket_connect(ADDRESS, headers=HOST) as first:
+        with (
+            client.websocket_connect(ADDRESS, headers=HOST) as second,
+            pytest.raises(WebSocketDisconnect) as closed,
+        ):
+            second.receive_bytes()
+        assert closed.value.code == frames.TRY_AGAIN_LATER
+        assert closed.value.reason == "1 pages are connected, as many as are served."
+        first.send_bytes(frame(np.zeros(20)))
+        assert len(first.receive_bytes()) == frames.ANSWER.size + 784
+    assert_alive(client)
+
+
+def test_what_waits_for_maps_is_bounded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "waiting", lambda lane: live.REQUESTS_WAITING.most)
+    answer = client.get("/live/map/mnist-mlp-20/pca/test.json")
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert answer.text.startswith(f"{live.REQUESTS_WAITING} requests wait")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["training/mnist-mlp-20/" + "0" * 5000 + ".map", "training/mnist-mlp-20/sampled-1234567.png",
+     "map/mnist-mlp-20/01,2/test.json", "map/mnist-mlp-20/" + "1" * 5000 + ",2/test.json", "what"],
+)  # fmt: skip
+def test_numbers_that_are_none_and_paths_that_lead_nowhere(client: TestClient, path: str) -> None:
+    answer = client.get(f"/live/{path}")
+    assert answer.status_code == 404 and len(answer.text) < 300
+
+
+def repair_of(steps: int) -> frames.Job:
+    ask = repairs.asked(bytes(784), bytes(784), method="posterior", k=4, steps=steps)
+    return frames.Job(1, frames.COMPLETE, frames.NO_POINTS, ask)
+
+
+def test_a_repair_ends_when_nobody_waits_for_it() -> None:
+    asked: list[int] = []
+
+    def gone() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(frames.Gone):
+        frames.answered(frames.loaded("mnist-mlp-20"), repair_of(50), gone)
+    assert len(asked) == 4
+
+
+def test_a_repair_that_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
+    reply = frames.answered(frames.loaded("mnist-mlp-20"), repair_of(51))
+    sentence = json.loads(reply[frames.ANSWER.size :])["error"]
+    assert "was stopped after 0 s, at step 1 of 51" in sentence

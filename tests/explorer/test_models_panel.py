@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import describe, list_checkpoints
 from core.data import DataError
-from explorer import caches, compare, jobs, manage, model_figures, overview, state
+from explorer import caches, changes, compare, jobs, manage, model_figures, overview, state
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -161,6 +161,18 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     values = {**state.DEFAULTS, state.CHECKPOINT: "tiny-3"}
     monkeypatch.setattr(st, "session_state", values)
     return values
+
+
+def test_a_plain_autoencoder_is_no_vae_to_compare() -> None:
+    card = describe("mnist-ae-20")
+    assert "mnist-ae-20" not in {dot.label for dot in overview.dots([("mnist-ae-20", card)])}
+    assert overview.network(card.config) == "VAE 784-400-20, plain autoencoder"
+    app = opened("Dimensions", "mnist-mlp-20")
+    assert app.session_state[state.OTHER] == "mnist-conv-32"
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.query_params["model"] = "mnist-ae-20"
+    assert "a plain autoencoder: no noise on the code, no KL" in said(app.run())
+    assert "ELBO" not in app.sidebar.caption[0].value
 
 
 def test_a_name_in_the_table_opens_its_model(two: Path, session: dict[str, Any]) -> None:
@@ -514,20 +526,20 @@ def test_an_evaluation_that_fails_says_why(two: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_server_that_is_not_to_be_changed(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(manage.READ_ONLY, "1")
+    monkeypatch.setenv(changes.READ_ONLY, "1")
     app = opened("Manage", "tiny-2")
-    assert not app.exception and manage.READ_ONLY in plain(messages(app))
+    assert not app.exception and changes.READ_ONLY in plain(messages(app))
     assert labels(app) == ["Open in Explore"] and len(app.get("download_button")) == 1
     assert not app.file_uploader and not app.text_input
     for off in ("0", "", "false"):
-        monkeypatch.setenv(manage.READ_ONLY, off)
-        assert manage.writable()
+        monkeypatch.setenv(changes.READ_ONLY, off)
+        assert changes.writable()
 
 
 def test_what_is_not_offered_is_not_done_either(
     two: Path, session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(manage.READ_ONLY, "yes")
+    monkeypatch.setenv(changes.READ_ONLY, "yes")
     session |= {state.NEW_NAME: "other", state.UPLOAD_NAME: "another"}
     before = jobs.current()
     manage._do_rename("tiny-2")

@@ -19,7 +19,7 @@ from core.data import DataError
 from core.latent import latent_map
 from explorer import caches, datasets, repairs, state
 
-PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "models", "train")
+PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "learn", "models", "train")
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3, state.WALK_N: 6}
 Make = Callable[..., str]
 
@@ -140,7 +140,7 @@ def test_colour_photographs_whose_folder_is_gone(
     data._folder_split.cache_clear()
     app = open_panel(panel, photographs)
     assert not app.exception
-    if panel in ("repair", "reconstruct", "walk"):  # of Walk within "Add a key" alone
+    if panel in ("repair", "reconstruct", "walk", "learn"):  # of Walk within "Add a key" alone
         assert "There is no folder" in app.error[0].value
     else:
         assert not app.error
@@ -324,16 +324,26 @@ def test_more_labels_than_the_data_set_has_classes(make: Make) -> None:
 
 
 def test_the_live_channel_carries_colours(photographs: str) -> None:
-    from explorer.frames import ANSWER, DECODE, PLACE, REQUEST, STRIPS, understood
+    from explorer.frames import (
+        ANSWER,
+        DECODE,
+        PLACE,
+        REQUEST,
+        STRIPS,
+        answered,
+        loaded,
+        understood,
+    )  # fmt: skip
 
-    model = caches.model(photographs)
+    serving = loaded(photographs)
     z = np.zeros(4, "<f4")
     for kind, points, planes in ((DECODE, 1, 3), (STRIPS, 5, 15)):
         frame = REQUEST.pack(7, kind) + np.tile(z, points).tobytes()
-        answer = understood(photographs, model, frame).run()
+        answer = answered(serving, understood(serving.model, frame))
         assert ANSWER.unpack_from(answer)[2:5] == (planes, 64, 64)
         assert len(answer) == ANSWER.size + planes * 64 * 64
-    answer = understood(photographs, model, REQUEST.pack(7, PLACE) + z.tobytes()).run()
+    job = understood(serving.model, REQUEST.pack(7, PLACE) + z.tobytes())
+    answer = answered(serving, job)
     nearest = len(caches.test_set(photographs).images)
     assert ANSWER.unpack_from(answer)[2] == 3 * min(nearest, 8)
 

@@ -20,6 +20,7 @@ from core.damage import Observation, centre_box, observe
 from core.data import load_dataset
 from core.images import to_uint8
 from explorer import caches, frames, live, repairs
+from explorer.lessons import answers
 
 NAME = "mnist-mlp-20"
 HOST = {"origin": "http://testserver"}
@@ -195,7 +196,7 @@ IMAGE, MASK = bytes(PIXELS), bytes([1]) * PIXELS
         (payload({}, *[bytes(PIXELS)] * 5), 1009, "at most"),
     ],
 )
-@pytest.mark.parametrize("kind", [frames.REPAIR, frames.COMPLETE])
+@pytest.mark.parametrize("kind", [frames.REPAIR, frames.COMPLETE, frames.PASSES])
 def test_a_bad_request_closes_with_a_reason(
     socket: Any, kind: int, body: bytes, code: int, reason: str
 ) -> None:
@@ -210,7 +211,7 @@ def test_a_bad_request_closes_with_a_reason(
 @given(kind=st.sampled_from([frames.REPAIR, frames.COMPLETE]), body=st.binary(max_size=300))
 def test_any_short_request_is_refused(model: VAE, kind: int, body: bytes) -> None:
     with pytest.raises(frames.FrameError) as refused:
-        frames.understood(NAME, model, frame(kind, body))
+        frames.understood(model, frame(kind, body))
     assert refused.value.code == 1007 and 0 < len(refused.value.reason.encode()) <= 123
 
 
@@ -279,3 +280,18 @@ def test_both_halves_agree_on_repairs() -> None:
     pictures = (folder / "repair_board" / "pictures.js").read_text()
     assert f"const STD_SCALE = {repairs.STD_SCALE};" in pictures
     assert f"const EXACT = {repairs.EXACT:.0f};" in pictures
+
+
+def test_passes_are_what_encoding_and_decoding_again_makes(socket: Any, model: VAE) -> None:
+    seen = boxed()
+    socket.send_bytes(request(frames.PASSES, seen))
+    reply = socket.receive_bytes()
+    _, kind, *shape, length = frames.ANSWER.unpack_from(reply)
+    planes = np.frombuffer(reply, np.uint8, offset=frames.ANSWER.size).reshape(shape)
+    assert length == 0
+    assert (kind, planes.shape) == (frames.PASSES, (answers.PASSES, 28, 28))
+    x = seen.image
+    for pass_ in range(3):
+        made = model.decode(model.encode(x)[0])
+        assert np.abs(planes[pass_].astype(int) - to_uint8(made)[0, 0].numpy()).max() <= 1
+        x = torch.where(seen.mask > 0, seen.image, made)

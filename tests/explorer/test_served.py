@@ -83,7 +83,7 @@ def _page(name: str) -> None:
     importlib.import_module(f"explorer.panels.{name}").render()
 
 
-@pytest.mark.parametrize("name", ["reconstruct", "repair", "walk", "attributes"])
+@pytest.mark.parametrize("name", ["reconstruct", "repair", "walk", "attributes", "learn"])
 def test_every_panel_takes_it(name: str) -> None:
     start("--model", SPEC)
     app = AppTest.from_function(_page, default_timeout=200, args=(name,))

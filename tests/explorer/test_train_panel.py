@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.config import TrainConfig
-from explorer import run_files, state, train_fields, training_data, trainings
+from explorer import changes, jobs, run_files, state, train_fields, training_data, trainings
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 Fake = Callable[..., None]
@@ -399,3 +399,24 @@ def test_half_written_files_do_not_break_the_page(fake_trainer: Fake, checkpoint
     (folder / "config.json").write_text("[]")
     app = panel()
     assert not app.exception and "Interrupted after epoch 0" in errors(app)
+
+
+def test_a_read_only_server_trains_nothing(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(changes.READ_ONLY, "1")
+    app = panel()
+    assert not app.exception and not app.number_input and not labels(app)
+    assert changes.READ_ONLY in app.info[0].value
+    for order in (
+        lambda: trainings.enqueue("one", []),
+        lambda: trainings.remove("one"),
+        lambda: trainings.move("one", 1),
+        lambda: trainings.stop("one"),
+        lambda: trainings.discard("one"),
+    ):
+        with pytest.raises(trainings.Refused, match=changes.READ_ONLY):
+            order()
+    with pytest.raises(jobs.Busy, match=changes.READ_ONLY):
+        jobs.start("nothing", ["true"])
+    assert not trainings.runs()

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import checkpoint
+from core.limits import TRAININGS_WAITING
 from explorer import run_files, trainings
 
 Fake = Callable[..., None]
@@ -48,6 +49,21 @@ def write_progress(folder: Path, **values: object) -> None:
             "reconstruction": 1.0, "kl": 1.0, "images_per_second": 1.0, "eta": 1.0,
             "updated": time.time(), "reason": None}  # fmt: skip
     (folder / "progress.json").write_text(json.dumps(told | values))
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_jumps_loses_no_run(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """The queue's clock is that far from the training's, as after it was set between."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+    trainings.enqueue("first", ["--epochs", "2", "--seconds", "0.5"])
+    wait(lambda: state("first") == "running")
+    run = trainings.find("first")
+    assert run and trainings.silence(run) < 5
+    wait(lambda: state("first") == "finished")
+    assert not json.loads((trainings._place() / "queue.json").read_text())["failed"]
 
 
 def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -> None:
@@ -98,9 +114,9 @@ def test_a_taken_name_and_a_bad_one_are_refused(fake_trainer: Fake, checkpoints:
             trainings.enqueue("other", [], resume=resume)
     assert trainings.free_name("other") == "other-2"
     assert trainings.free_name("mine") == "mine-2" and trainings.free_name("new") == "new"
-    for n in range(trainings.MOST_WAITING):
+    for n in range(TRAININGS_WAITING.most):
         trainings.enqueue(f"n{n}", [])
-    with pytest.raises(trainings.Refused, match="20 trainings wait"):
+    with pytest.raises(trainings.Refused, match=f"{TRAININGS_WAITING} trainings wait"):
         trainings.enqueue("one-more", [])
 
 
@@ -291,7 +307,7 @@ def test_a_server_that_died_while_starting_one_does_not_start_it_again(
 ) -> None:
     place = checkpoints / ".trainings"
     place.mkdir()
-    begun = {"name": "half", "arguments": [], "pid": None, "started": time.time()}
+    begun = {"name": "half", "arguments": [], "pid": None, "before": None}
     (place / "queue.json").write_text(json.dumps({"active": begun, "waiting": [], "failed": {}}))
     trainings.advance()
     run = trainings.find("half")

@@ -1,7 +1,10 @@
 """The table of what was tried counts truly."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.torture.__main__ import BEGIN, END, around_the_table
 from tests.torture.tally import Row, Tally, table
 
 
@@ -39,3 +42,12 @@ def test_losses_stand_beside_the_table(capsys: pytest.CaptureFixture[str]):
     lines = list(table([Row("pictures", 3000, 2999, "peak 10 MB", ("seed 7: cut",))]))
     assert lines[-1] == "| pictures | 3,000 | 2,999 | peak 10 MB |"
     assert "seed 7: cut" in capsys.readouterr().err
+
+
+def test_the_table_has_a_place_in_its_page(tmp_path: Path):
+    before, after = around_the_table(Path(__file__).parents[2] / "docs" / "torture.md")
+    assert before.endswith(BEGIN) and after.startswith(END)
+    page = tmp_path / "page.md"
+    page.write_text("no place")
+    with pytest.raises(ValueError, match="no place for a table"):
+        around_the_table(page)

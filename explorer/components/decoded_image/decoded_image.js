@@ -36,10 +36,11 @@ export default component("decoded-image", (root, listen, ended) => {
     const now = performance.now();
     lastReading = now;
     timings = timings.filter(([when]) => now - when < WINDOW);
-    const { open, reason } = channelStatus();
+    const { open, reason, lost } = channelStatus();
     root.classList.toggle("offline", !open);
     if (!open) {
-      reading.textContent = `Not live: ${reason}. The picture follows when you let go.`;
+      const meanwhile = lost ? "" : " The picture follows when you let go.";
+      reading.textContent = `Not live: ${reason}.${meanwhile}`;
     } else if (timings.length) {
       const sorted = timings.map(([, ms]) => ms).sort((a, b) => a - b);
       const median = sorted[sorted.length >> 1];

@@ -1,32 +1,43 @@
-// A canvas to draw on, white on black as MNIST is. Mouse, pen and touch alike. Every
+// A canvas to draw on, white on black as MNIST is. Mouse, pen and touch alike, and arrow keys. Every
 // action is kept, clearing too, so that undo takes back anything.
 
+import { announcer, ARROWS } from "../access.js";
 import { component, element } from "../live.js";
 
 const SIDE = 280; // px of the picture that is sent, ten times a digit
+const STEP = 10; // px of it that an arrow key goes
+const REST = 300; // ms after the last key, when the drawing is sent
 const BRUSH = { least: 8, most: 44, start: 22 }; // px of that picture
+
+// What was drawn last on this page, for a server that was restarted: { session, content }.
+let sketch = null;
 
 export default component("draw-canvas", (root) => {
   const canvas = element("canvas", {
     width: SIDE,
     height: SIDE,
     "data-testid": "draw-canvas",
-    role: "img",
+    tabindex: "0",
+    role: "application",
   });
+  const ring = element("div", { class: "ring" });
   const size = element("input", {
-    type: "range", min: BRUSH.least, max: BRUSH.most, value: BRUSH.start, "aria-label": "Brush size",
+    type: "range", min: BRUSH.least, max: BRUSH.most, value: BRUSH.start,
   });
-  const erase = element("button", { type: "button", "aria-pressed": "false" }, "Erase");
-  const undo = element("button", { type: "button" }, "Undo");
-  const clear = element("button", { type: "button" }, "Clear");
+  const erase = element("button", { type: "button", "aria-pressed": "false" });
+  const undo = element("button", { type: "button" });
+  const clear = element("button", { type: "button" });
   const hint = element("div", { class: "hint" });
-  const sheet = element("div", { class: "sheet" }, canvas, hint);
-  const brush = element("label", { class: "brush" }, "Brush", size);
+  const sheet = element("div", { class: "sheet" }, canvas, ring, hint);
+  const brushName = element("span");
+  const brush = element("label", { class: "brush" }, brushName, size);
   root.append(sheet, element("div", { class: "tools" }, brush, erase, undo, clear));
 
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let actions = []; // { image } | { clear: true } | { points, width, erase }
   let setStateValue;
+  let session = null; // Python's; a new one knows nothing of what was drawn
+  let commits = 0; // in all, so that the same drawing told again is a change
 
   const paintStroke = ({ points, width, erase: erasing }, from = 0) => {
     context.strokeStyle = context.fillStyle = erasing ? "#000" : "#fff";
@@ -62,8 +73,10 @@ export default component("draw-canvas", (root) => {
 
   const send = () => {
     showTools();
-    const png = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
-    setStateValue("png", png);
+    const content = clear.disabled ? "" : canvas.toDataURL("image/png").split(",")[1];
+    commits += 1;
+    sketch = { session, content };
+    setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
   const position = (event) => {
@@ -115,21 +128,67 @@ export default component("draw-canvas", (root) => {
     send();
   };
 
+  let cursor = [SIDE / 2, SIDE / 2]; // of the keyboard
+  let keyed = null; // the stroke that Shift goes on with
+  let sending = 0;
+  const announce = announcer(sheet, REST);
+  const placeRing = () => {
+    const scale = canvas.clientWidth / SIDE;
+    const across = size.valueAsNumber * scale;
+    ring.style.width = ring.style.height = `${across}px`;
+    ring.style.transform = `translate(${cursor.map((at) => `${at * scale - across / 2}px`).join()})`;
+  };
+  canvas.onfocus = size.oninput = placeRing;
+  canvas.onkeydown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = event.key === " " ? [0, 0] : ARROWS[event.key];
+    if (!step || stroke) return;
+    event.preventDefault();
+    const from = cursor;
+    cursor = cursor.map((at, axis) => Math.min(Math.max(at + STEP * step[axis], 0), SIDE));
+    placeRing();
+    announce(`${cursor.map((at) => Math.round((100 * at) / SIDE)).join("% across, ")}% down`);
+    if (event.key !== " " && !event.shiftKey) {
+      keyed = null;
+      return;
+    }
+    if (keyed === null || keyed !== actions.at(-1)) {
+      const erasing = erase.getAttribute("aria-pressed") === "true";
+      keyed = { points: [from], width: size.valueAsNumber, erase: erasing };
+      actions.push(keyed);
+    }
+    keyed.points.push(cursor);
+    paintStroke(keyed, keyed.points.length - 2);
+    showTools();
+    clearTimeout(sending);
+    sending = setTimeout(send, REST);
+  };
+
   repaint();
   let started = false;
 
   return ({ data, setStateValue: tell }) => {
     setStateValue = tell;
-    hint.textContent = `Draw ${data.noun}`;
-    canvas.setAttribute("aria-label", `Draw ${data.noun} here with mouse, pen or finger`);
+    const { words } = data;
+    hint.textContent = words.hint;
+    canvas.setAttribute("aria-label", words.canvas);
+    brushName.textContent = words.brush;
+    size.setAttribute("aria-label", words.size);
+    [erase.textContent, undo.textContent, clear.textContent] = [words.erase, words.undo, words.clear];
+    const restarted = session !== null && data.session !== session;
+    session = data.session;
+    if (restarted && actions.length) send();
     if (started) return; // from here on the canvas knows better than its echo
     started = true;
-    if (!data.drawing) return;
+    const unheard = sketch && sketch.session !== session;
+    const drawing = unheard ? sketch.content : data.drawing;
+    if (!drawing) return;
     const image = new Image();
     image.onload = () => {
       actions.unshift({ image });
       repaint();
+      if (unheard) send();
     };
-    image.src = `data:image/png;base64,${data.drawing}`;
+    image.src = `data:image/png;base64,${drawing}`;
   };
 });

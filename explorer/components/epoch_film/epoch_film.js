@@ -26,7 +26,7 @@ export default component("epoch-film", (root, listen, ended) => {
   const scrubber = element("input", {
     type: "range", min: 0, step: 0.01, value: 0, "aria-label": "Epoch", "data-testid": "epoch-scrubber",
   });
-  const where = element("output", { "data-testid": "epoch-where" });
+  const where = element("output", { "data-testid": "epoch-where", "aria-live": "off" });
   const sheets = Object.fromEntries(Object.entries(KINDS).map(([kind, caption]) => {
     const image = element("img", { alt: caption, "data-testid": `epoch-${kind}` });
     return [kind, { image, figure: element("figure", {}, image, element("figcaption", {}, caption)) }];

@@ -1,8 +1,8 @@
 // One picture: dropped, pasted or chosen. It stays in the session's memory on the server.
 
-import { component, element } from "../live.js";
+import { component, element, upload } from "../live.js";
 
-export default component("image-input", (root, _listen, ended) => {
+export default component("image-input", (root, listen, ended) => {
   const input = element("input", { type: "file", accept: "image/*" });
   const title = element("strong", {}, "Drop a picture here, paste one, or choose a file");
   const detail = element("span");
@@ -19,12 +19,16 @@ export default component("image-input", (root, _listen, ended) => {
       const size = (file.size / 2 ** 20).toFixed(1);
       const error = `The file has ${size} MB; the limit is ${data.max_bytes / 2 ** 20} MB. ` +
         "Make the picture smaller and try again.";
+      upload.last = null;
       setTriggerValue("file", { name, error });
       return;
     }
     detail.textContent = `Reading ${name} …`;
     const reader = new FileReader();
-    reader.onload = () => setTriggerValue("file", { name, content: reader.result.split(",")[1] ?? "" });
+    reader.onload = () => {
+      upload.last = { name, content: reader.result.split(",")[1] ?? "" };
+      setTriggerValue("file", upload.last);
+    };
     reader.onerror = () => setTriggerValue("file", { name, error: "The browser could not read it." });
     reader.readAsDataURL(file);
   };
@@ -47,6 +51,11 @@ export default component("image-input", (root, _listen, ended) => {
     const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
     if (file) take(file);
   }, { signal: ended });
+
+  listen("heard", () => {
+    const { last } = upload;
+    if (last && data.name !== last.name) setTriggerValue("file", last); // it was lost on its way
+  });
 
   return (args) => {
     ({ data, setTriggerValue } = args);

@@ -1,16 +1,16 @@
 // What the pointer and the keyboard do on the map, as words: move, click, outline, hover.
 
-import { element } from "../live.js";
+import { ARROWS } from "../access.js";
 
 const SLOP = 5; // px a press may wander and still be a click
 const REACH = { mouse: 6, pen: 8, touch: 16 }; // px from a dot that still mean it
 const STEPS = 60; // of an arrow key across what is visible; with Shift five at once
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+const ZOOM = { "+": 0.7, "=": 0.7, "-": 1 / 0.7 }; // of what is visible, by these keys
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * `on` holds what happens: drag(px), release(), click(px, reach), outline([px, ...]), hover(px,
- * reach), leave(), nudge(dx, dy). All px are of the stage. In mode "pan" presses go through to
+ * reach), leave(), and by keys nudge(dx, dy), zoom(by), whole(). All px are of the stage. In mode "pan" presses go through to
  * Plotly; the marker can be taken in every mode.
  */
 export function followHand({ stage, surface, marker, frame, mode, on }, ended) {
@@ -113,13 +113,20 @@ export function followHand({ stage, surface, marker, frame, mode, on }, ended) {
     if (Math.hypot(x - start[0], y - start[1]) <= SLOP) on.click(start, REACH[event.pointerType] ?? 6);
   });
 
+  const middleOf = (target) => {
+    const [box, around] = [target, stage].map((each) => each.getBoundingClientRect());
+    return [box.x - around.x + box.width / 2, box.y - around.y + box.height / 2];
+  };
   hear(marker, "keydown", (event) => {
-    const [dx, dy] = ARROWS[event.key] ?? [0, 0];
-    if (!dx && !dy) return;
-    event.preventDefault();
+    if (!frame.ready || event.ctrlKey || event.metaKey || event.altKey) return;
     const [left, right] = frame.ranges();
     const step = ((right - left) / STEPS) * (event.shiftKey ? 5 : 1);
-    on.nudge(dx * step, dy * step);
+    if (ARROWS[event.key]) on.nudge(ARROWS[event.key][0] * step, -ARROWS[event.key][1] * step);
+    else if (ZOOM[event.key]) on.zoom(ZOOM[event.key]);
+    else if (event.key === "0") on.whole();
+    else if (event.key === "Enter") on.click(middleOf(marker), Infinity);
+    else return;
+    event.preventDefault();
   });
 
   return { isHeld: () => held !== null };

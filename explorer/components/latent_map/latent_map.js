@@ -11,6 +11,7 @@ import { Frame, described, drawPlot, themeOf } from "./plot.js";
 import { classesOf, firstPlaces, maskWithin, nearestDot } from "./points.js";
 import { linear, neighbours } from "./projection.js";
 import { save } from "./saving.js";
+import { makeStage } from "./stage.js";
 import { Thumbnail } from "./thumbnail.js";
 import { Tiles } from "./tiles.js";
 import { legend, toolbar } from "./toolbar.js";
@@ -22,18 +23,7 @@ let pin = null; // { view, xy, z }: where the hand left z on a map without a for
 let picked = { checkpoint: null, revision: null, mask: null, version: 0 };
 
 export default component("latent-map", (root, listen, ended) => {
-  const plot = element("div", { class: "plot", "data-testid": "latent-map" });
-  const surface = element("div", { class: "surface" });
-  const guide = element("div", { class: "guide" });
-  const marker = element("div", {
-    class: "marker",
-    tabindex: "0",
-    role: "application",
-    "aria-label": "The current z on the map. Arrow keys or dragging move it.",
-  });
-  const message = element("div", { class: "message", role: "status" });
-  const classBar = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
-  const stage = element("div", { class: "stage" }, plot, surface, guide, marker);
+  const { plot, surface, guide, marker, message, classBar, stage } = makeStage();
   const frame = new Frame(plot);
   const tiles = new Tiles(stage, frame);
   const thumbnail = new Thumbnail(stage);
@@ -60,6 +50,11 @@ export default component("latent-map", (root, listen, ended) => {
       stage.dataset.mode = chosen;
     },
     onReset: () => redraw(true),
+    onSelect: () => {
+      if (!ready()) return;
+      const { left, top, width, height } = frame.box();
+      selectWithin([[left, top], [left + width, top], [left + width, top + height], [left, top + height]]);
+    },
     onSave: async (format) => {
       if (!ready()) return;
       await save(format, `latent-map-${data.live.checkpoint}-${data.view}`, plot, drawn.description, {
@@ -112,9 +107,16 @@ export default component("latent-map", (root, listen, ended) => {
       nudge: (dx, dy) => {
         const xy = ready() && placeOf(currentZ());
         if (!xy) return;
-        moveTo([xy[0] + dx, xy[1] + dy]);
+        const to = [xy[0] + dx, xy[1] + dy];
+        moveTo(to);
         commit(setStateValue);
+        if (!frame.shows(to, data.line)) frame.look(to, 1, data.line); // the map goes along
       },
+      zoom: (by) => {
+        const xy = ready() && placeOf(currentZ());
+        if (xy) frame.look(xy, by, data.line);
+      },
+      whole: () => redraw(true),
       click: async (px, reach) => {
         if (!ready()) return;
         const dot = dotAt(px, reach);
@@ -146,18 +148,20 @@ export default component("latent-map", (root, listen, ended) => {
         stage.classList.remove("on-dot");
         thumbnail.hide();
       },
-      outline: (path) => {
-        if (!ready()) return;
-        const mask = maskWithin(classes, hidden, path.map((px) => frame.toData(px)));
-        pick(mask.some(Boolean) ? mask : null);
-        setStateValue("selection", {
-          checkpoint: data.live.checkpoint, points: data.points, projection: data.view,
-          mask: picked.mask ? toBase64(picked.mask) : "",
-        });
-        redraw();
-      },
+      outline: (path) => ready() && selectWithin(path),
     },
   }, ended);
+
+  /** The dots within an outline in px of the stage. */
+  const selectWithin = (path) => {
+    const mask = maskWithin(classes, hidden, path.map((px) => frame.toData(px)));
+    pick(mask.some(Boolean) ? mask : null);
+    setStateValue("selection", {
+      checkpoint: data.live.checkpoint, points: data.points, projection: data.view,
+      mask: picked.mask ? toBase64(picked.mask) : "",
+    });
+    redraw();
+  };
 
   const captionOf = ({ index, name }) => {
     const [split, number] = index < data.reference ? ["test", index] : ["training", index - data.reference];

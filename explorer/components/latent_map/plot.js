@@ -64,6 +64,21 @@ export class Frame {
     return { x: box.left - left * x, y: box.top - top * y };
   }
 
+  /** Whether a place lies in view; on a strip only its first coordinate counts. */
+  shows([x, y], line) {
+    const [left, right, bottom, top] = this.ranges();
+    return x >= left && x <= right && (line || (y >= bottom && y <= top));
+  }
+
+  /** Show `by` times as much as now, about a place. */
+  look([x, y], by, line) {
+    const [left, right, bottom, top] = this.ranges();
+    const about = (middle, span) => [middle - (by * span) / 2, middle + (by * span) / 2];
+    const ranges = { "xaxis.range": about(x, right - left) };
+    if (!line) ranges["yaxis.range"] = about(y, top - bottom);
+    window.Plotly.relayout(this.plot, ranges);
+  }
+
   toPixel([x, y]) {
     const [scale, origin] = [this.scale(), this.origin()];
     return [origin.x + scale.x * x, origin.y + scale.y * y];

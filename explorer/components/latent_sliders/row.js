@@ -50,6 +50,7 @@ export class Row {
     this.track = element("div", { class: "track" }, this.strip, this.input, this.tick);
     this.input.oninput = () => this.move(this.input.valueAsNumber);
     this.input.onchange = () => commit(this.setters.setStateValue);
+    this.input.onfocus = () => this.say();
     this.input.ondblclick = () => {
       this.move(0);
       commit(this.setters.setStateValue);
@@ -128,6 +129,13 @@ export class Row {
     this.track.style.setProperty("--at", (this.input.value - min) / (max - min || 1));
     this.track.classList.toggle("beyond", value < min - 0.005 || value > Number(max) + 0.005);
     if (!this.focused(this.exact)) this.write();
+    if (this.focused(this.input)) this.say();
+  }
+
+  /** The value in its units, and beyond the track's ends too; only of the slider in use. */
+  say() {
+    const unit = this.units === "sd" ? " standard deviations" : "";
+    this.input.setAttribute("aria-valuetext", `${this.toShown(this.shown ?? 0).toFixed(2)}${unit}`);
   }
 
   write() {

@@ -1,6 +1,7 @@
 // Models and their figures as a table. A heading sorts by its column, a name opens its model.
 // What was not measured says which command measures it, once for neighbours that share one.
 
+import { keepFocus } from "../access.js";
 import { component, element } from "../live.js";
 
 const compare = (a, b) =>
@@ -55,13 +56,12 @@ export default component("model-table", (root) => {
   const heading = ({ key, label, hint }, word) => {
     const mine = sortedBy === key;
     const mark = element("span", { "aria-hidden": "true" }, mine ? (falling ? "\u00a0▼" : "\u00a0▲") : "\u00a0↕");
-    const button = element("button", { type: "button", title: hint, "data-testid": `sort-${key}` },
+    const button = element("button", { type: "button", title: hint, "data-testid": `sort-${key}`, "data-focus": `sort ${key}` },
       label, mark);
     button.onclick = () => {
       falling = mine && !falling;
       sortedBy = key;
       draw();
-      root.querySelector(`[data-testid="sort-${key}"]`).focus();
     };
     const cell = element("th", { scope: "col" }, button);
     if (word) cell.className = "word";
@@ -72,6 +72,7 @@ export default component("model-table", (root) => {
   const bodyRow = (row, columns, setTriggerValue) => {
     const open = element("button", {
       class: "open", type: "button", title: `Open ${row.name} in Explore`,
+      "data-focus": `open ${row.name}`,
     }, row.name);
     open.onclick = () => setTriggerValue("open", row.name);
     const name = element("th", { scope: "row" }, open);
@@ -84,11 +85,11 @@ export default component("model-table", (root) => {
     const { data: { columns, rows }, setTriggerValue } = latest;
     const isWord = ({ key }) => rows.some((row) => typeof row.cells[key]?.value === "string");
     const name = { key: "name", label: "model", hint: "Sort by name" };
-    table.replaceChildren(
+    keepFocus(root, () => table.replaceChildren(
       element("thead", {}, element("tr", {}, heading(name, true),
         ...columns.map((column) => heading(column, isWord(column))))),
       element("tbody", {}, ...sorted(rows).map((row) => bodyRow(row, columns, setTriggerValue))),
-    );
+    ));
   }
 
   return (args) => {

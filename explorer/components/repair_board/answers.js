@@ -62,6 +62,10 @@ export function makeAnswers({ onPoint, onOpen }) {
       }));
     },
 
+    /** The groups in words. */
+    told: () => answer.facts.groups.filter(({ label }) => label !== "")
+      .map(({ label, weight }) => `${label}: ${percent(weight)}`).join(", "),
+
     /** The picture has changed since: these are the answers to another question. */
     outdate: () => room.classList.add("stale"),
 

@@ -1,6 +1,7 @@
 // The damaged picture as a sheet to paint on, pixel by pixel of the model: what is shown is exactly
 // what is repaired. Missing pixels are left clear, and the sheet's hatch shows through.
 
+import { announcer, ARROWS } from "../access.js";
 import { element } from "../live.js";
 import { paint } from "./pictures.js";
 
@@ -37,6 +38,7 @@ export function makeBrush({ onChange, onRest }) {
     element("label", {}, "Size", size),
     undo, reset);
 
+  const announce = announcer(sheet, 150); // a held key is heard when it comes to rest
   let picture = { image: new Uint8Array(0), mask: new Uint8Array(0) };
   let start = picture; // what Reset goes back to, and what Restore restores
   let [width, height] = [0, 0];
@@ -147,8 +149,7 @@ export function makeBrush({ onChange, onRest }) {
     onRest();
   };
   canvas.onkeydown = (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1], " ": [0, 0] };
-    const step = steps[event.key];
+    const step = event.key === " " ? [0, 0] : ARROWS[event.key];
     if (!step || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const from = cursor ?? [width / 2, height / 2];
@@ -158,6 +159,8 @@ export function makeBrush({ onChange, onRest }) {
     ];
     place();
     if (event.key === " " || event.shiftKey) act(() => stamp(from, cursor));
+    const [x, y] = cursor.map(Math.floor);
+    announce(`row ${y + 1}, column ${x + 1}: ${picture.mask[y * width + x] ? "known" : "missing"}`);
   };
   sheet.onpointerleave = () => {
     if (document.activeElement !== canvas) cursor = null;

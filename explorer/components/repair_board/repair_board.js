@@ -5,18 +5,25 @@
 import {
   ask, channelStatus, COMPLETE, component, element, fromBase64, REPAIR, toBase64,
 } from "../live.js";
+import { announcer } from "../access.js";
 import { makeAnswers } from "./answers.js";
 import { makeBrush } from "./brush.js";
 import { makePictures } from "./pictures.js";
 import { makeShadowMap } from "./shadow_map.js";
 
 const REST = 60; // ms without a move after which a hand that still holds the brush is at rest
+const TOLD = 500; // ms that answers must stay to be told to who cannot see them
 const HEAD = 4; // bytes of the settings' length, as in explorer/repairs.py
+
+// What the hand has painted last on this page, for a server that was restarted and did not hear it:
+// { session, checkpoint, revision, commit, image, mask }.
+let painted = null;
 
 export default component("repair-board", (root, listen) => {
   let data = null;
   let setStateValue;
   let setTriggerValue;
+  let session = null; // Python's; a new one may not know of the last strokes
   let revision = null; // of the last picture that Python set; the hand's own strokes do not change it
   let original = null;
   let changes = 0; // of the picture by the hand, since Python set it
@@ -44,12 +51,13 @@ export default component("repair-board", (root, listen) => {
   const pictures = makePictures();
   const answers = makeAnswers({ onPoint: point, onOpen: open });
   const map = makeShadowMap({ onPoint: point, onOpen: open });
-  const reading = element("div", { class: "reading", "data-testid": "repair-reading", role: "status" });
+  const reading = element("div", { class: "reading", "data-testid": "repair-reading" });
   const damaged = element("figure", { class: "damaged" }, brush.sheet,
     element("figcaption", {}, element("strong", {}, "Damaged"), " · paint on it", brush.tools, reading));
   const found = element("div", { class: "found" },
     element("div", { class: "compare" }, ...pictures.figures), answers.room);
   root.append(damaged, found, map.room);
+  const announce = announcer(root, TOLD); // answers only: a glimpse comes with every move
   root.onkeydown = (event) => {
     if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -86,6 +94,7 @@ export default component("repair-board", (root, listen) => {
     answers.show(answer, colourOf);
     map.show(found, colourOf, data.map);
     say(summary(found.facts));
+    announce(`${summary(found.facts)}. ${answers.told()}`);
   };
 
   const summary = ({ weights, ms, ess, noise, salt }) => {
@@ -99,9 +108,11 @@ export default component("repair-board", (root, listen) => {
   };
 
   const say = (text, isError = false) => {
-    const { open: live, reason } = channelStatus();
-    reading.textContent = live || isError ? text : `Not live: ${reason}. The repair follows when you let go.`;
+    const { open: live, reason, lost } = channelStatus();
+    const meanwhile = lost ? "" : " The repair follows when you let go.";
+    reading.textContent = live || isError ? text : `Not live: ${reason}.${meanwhile}`;
     reading.classList.toggle("error", isError || !live);
+    if (isError || !live) announce(reading.textContent);
   };
 
   const rest = (delay) => {
@@ -123,9 +134,12 @@ export default component("repair-board", (root, listen) => {
     committed = changes;
     commits += 1;
     const { image, mask } = brush.picture();
+    const { checkpoint } = data.live;
+    painted = {
+      session, checkpoint, revision, commit: commits, image: image.slice(), mask: mask.slice(),
+    };
     setStateValue("damage", {
-      image: toBase64(image), mask: toBase64(mask), commit: commits, revision,
-      checkpoint: data.live.checkpoint,
+      image: toBase64(image), mask: toBase64(mask), commit: commits, revision, checkpoint,
     });
   };
 
@@ -138,6 +152,9 @@ export default component("repair-board", (root, listen) => {
   return (args) => {
     ({ data, setStateValue, setTriggerValue } = args);
     const size = [data.shape[2], data.shape[1]];
+    session = data.live.session;
+    const unheard = painted && painted.session !== session && painted.commit > data.commit
+      && painted.revision === data.revision && painted.checkpoint === data.live.checkpoint;
     map.place(data.map);
     if (data.revision !== revision) {
       revision = data.revision;
@@ -145,9 +162,17 @@ export default component("repair-board", (root, listen) => {
       changes = committed = 0;
       clearTimeout(restTimer);
       original = data.original ? fromBase64(data.original) : null;
-      brush.load(decoded(data.now), decoded(data.start), size);
+      brush.load(unheard ? painted : decoded(data.now), decoded(data.start), size);
       pictures.showOriginal(original, ...size);
-    } else if (data.commit !== commits || committed !== changes) {
+    }
+    if (unheard) {
+      painted.session = session;
+      commits = painted.commit;
+      changes += 1;
+      rest(REST);
+      return;
+    }
+    if (data.commit !== commits || committed !== changes) {
       return; // the echo of an earlier hand
     }
     pictures.explain(brush.picture().mask, data.settings);

@@ -1,10 +1,12 @@
 // How usual the current z is: its distance to the encoded images, log p(z), and the eight nearest
 // images, while z moves. The figures are core.typicality's; a page without this never asks for them.
 
+import { announcer } from "../access.js";
 import { component, currentPlace, element, watchPlace } from "../live.js";
 import { paintInto } from "../pixels.js";
 
 const NEIGHBOURS = 8;
+const REST = 700; // ms after which a z that stays is told to who cannot see it
 const VERDICTS = { in: "In the data", near: "Near the data", off: "Off the data" };
 
 const percent = (share) => {
@@ -30,6 +32,7 @@ export default component("typicality", (root, listen, ended) => {
   const row = element("div", { class: "neighbours" }, ...neighbours.map(({ button }) => button));
   root.append(element("div", { class: "head" }, verdict, bar), distance, prior, row);
   root.style.visibility = "hidden"; // until the first answer
+  const announce = announcer(root, REST);
 
   const show = () => {
     const place = currentPlace();
@@ -43,6 +46,8 @@ export default component("typicality", (root, listen, ended) => {
       + `more than ${percent(place.share)}% of real ${noun}s have`;
     prior.textContent = `log p(z) = ${place.log_p.toFixed(1)} nats: `
       + `above ${percent(place.prior_share)}% of the prior's draws`;
+    const looks = named ? ` The nearest ${noun}s: ${[...new Set(classes)].join(", ")}.` : "";
+    announce(`${VERDICTS[place.verdict]}, ${distance.textContent}.${looks}`);
     const channels = planes / nearest.length;
     neighbours.forEach(({ canvas, label, button }, n) => {
       button.hidden = n >= nearest.length;

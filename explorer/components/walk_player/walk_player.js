@@ -37,7 +37,7 @@ export default component("walk-player", (root, listen, ended) => {
   const speed = element("select", { "aria-label": "Speed", "data-testid": "walk-speed" },
     ...SPEEDS.map((value) => element("option", { value }, `${value}×`)));
   const loop = element("input", { type: "checkbox", "data-testid": "walk-loop" });
-  const where = element("output", { "data-testid": "walk-where" });
+  const where = element("output", { "data-testid": "walk-where", "aria-live": "off" });
   const settings = element("div", { class: "settings" },
     element("label", {}, "Speed ", speed),
     element("label", { title: "There and back again, without end" }, loop, " Loop"), where);
@@ -138,7 +138,7 @@ export default component("walk-player", (root, listen, ended) => {
     goTo(to);
     return true;
   };
-  scrubber.onkeydown = byKey;
+  scrubber.onkeydown = (event) => void byKey(event); // a handler's false would hold Tab back
 
   const makeTile = (walk, frame, i) => {
     const [, height, width] = data.shape;

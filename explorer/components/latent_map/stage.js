@@ -1,0 +1,20 @@
+// The map's own elements, above and below Plotly's.
+
+import { element } from "../live.js";
+
+const KEYS = "Arrow keys or dragging move it, with Shift further; plus and minus zoom, 0 shows the "
+  + "whole map, Enter loads the nearest dot.";
+
+export function makeStage() {
+  const plot = element("div", { class: "plot", "data-testid": "latent-map" });
+  const surface = element("div", { class: "surface" });
+  const guide = element("div", { class: "guide" });
+  const marker = element("div", {
+    class: "marker", tabindex: "0", role: "application", "aria-roledescription": "marker",
+    "aria-label": `The current z on the map. ${KEYS}`,
+  });
+  const message = element("div", { class: "message", role: "status" });
+  const classBar = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
+  const stage = element("div", { class: "stage" }, plot, surface, guide, marker);
+  return { plot, surface, guide, marker, message, classBar, stage };
+}

@@ -1,0 +1,124 @@
+"""A process of its own in which things are tried that may hang, kill it or take all its memory.
+
+    with Confined(read, patience=60) as process:
+        outcome = process.tried(content)
+
+`read(content)` runs there and returns a word for the count; what it raises is a loss. `peak` is the
+resident memory that it took over what the process had before, at its highest moment.
+"""
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+SPARE = 6 * 2**30  # bytes of addresses over what it has: whoever asks for more gets MemoryError
+FRESH = 100.0  # s until a process has imported what it needs
+SELF = Path("/proc/self")
+
+
+class Outcome(NamedTuple):
+    word: str  # what `read` returned
+    lost: str | None  # what went wrong
+    seconds: float
+    peak: int  # bytes
+
+
+class Confined:
+    def __init__(self, read: Callable[..., str], patience: float) -> None:
+        """`read` is a function of a module; `patience` in seconds is when an attempt is a hang."""
+        self.read, self.patience = read, patience
+        self.process: Any = None
+        self.most_peak, self.most_seconds = 0, 0.0
+
+    def __enter__(self) -> "Confined":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def tried(self, *case: Any) -> Outcome:
+        """One attempt; a process that hung or died is replaced for the next one."""
+        if self.process is None:
+            self._start()
+        self.connection.send(case)
+        started = time.monotonic()
+        try:
+            if not self.connection.poll(self.patience):
+                raise TimeoutError
+            outcome = Outcome(*self.connection.recv())
+        except TimeoutError:
+            outcome = self._gone(f"no end within {self.patience:g} s", started)
+        except (EOFError, ConnectionError):
+            self.process.join(5)
+            outcome = self._gone(f"the process died ({self.process.exitcode})", started)
+        self.most_peak = max(self.most_peak, outcome.peak)
+        self.most_seconds = max(self.most_seconds, outcome.seconds)
+        return outcome
+
+    def _gone(self, lost: str, started: float) -> Outcome:
+        self._end()
+        return Outcome("", lost, time.monotonic() - started, 0)
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self.read), daemon=True)
+        self.process.start()
+        theirs.close()  # so that its end is noticed
+        if not self.connection.poll(FRESH):
+            raise RuntimeError("The process that tries things did not start.")
+        self.connection.recv()
+
+    def _end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.connection.close()
+            self.process = None
+
+
+def _serve(connection: Connection, read: Callable[..., str]) -> None:
+    limit = _memory("VmSize") + SPARE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    connection.send("ready")
+    while True:
+        try:
+            case = connection.recv()
+        except EOFError:
+            return
+        before = _forget_peak()
+        word, lost = "", None
+        started = time.monotonic()
+        try:
+            word = read(*case)
+        except BaseException as error:
+            lost = f"{type(error).__name__}: {error}"[:500]
+        connection.send((word, lost, time.monotonic() - started, _memory("VmHWM") - before))
+
+
+def _forget_peak() -> int:
+    """Start measuring anew: the memory that is resident now, in bytes."""
+    if sys.platform == "linux":
+        (SELF / "clear_refs").write_text("5", encoding="ascii")
+    return _memory("VmRSS")
+
+
+def _memory(field: str) -> int:
+    """A figure of this process, in bytes; elsewhere than on Linux nothing tells."""
+    if sys.platform != "linux":
+        return 0
+    for line in (SELF / "status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status says nothing of {field}.")

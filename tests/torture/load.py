@@ -1,0 +1,178 @@
+"""A class at work: 32 clients at 60 z a second for five minutes, one repairing, one uploading.
+
+The z are those of benchmarks/load.py. Beside them one paints, as the Repair panel's board does:
+REPAIR after every stroke, the next when the answer is there, and every second the refined answers.
+Another one gives the Reconstruct panel one picture after the other, in a real Chromium.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import load
+import numpy as np
+from driver import Server, chromium
+from playwright.sync_api import expect
+
+from core.images import to_png
+from explorer import caches, frames
+from tests.torture.channel import MB, asked, memory
+from tests.torture.fuzzed_frames import repair
+from tests.torture.tally import Row, Tally
+from tests.torture.wire import PATIENCE, Answer, Wire, framed
+
+CLIENTS, SECONDS = 32, 300.0
+REST, STROKE = 1.0, 1 / 60  # s between two requests for refined answers, and two of the brush
+UPLOAD_EVERY = 2.0  # s
+P95 = 33.0  # ms
+SLOPE = 10.0  # MB a minute, the steepest that the server's memory may rise in the second half
+SAMPLE = 0.1  # s between two looks at it
+
+
+def rows(
+    scale: float,
+    seed: int,
+    server: Server | None = None,
+    models: tuple[str, ...] = (caches.DEFAULT_CHECKPOINT,),
+    upload: bool = True,
+) -> Iterator[Row]:
+    seconds = SECONDS * scale
+    with contextlib.ExitStack() as stack:
+        running = server or stack.enter_context(Server())
+        for model in models:
+            yield from _class_at_work(running, model, seconds, scale, seed, upload)
+
+
+def _class_at_work(
+    server: Server, model: str, seconds: float, scale: float, seed: int, upload: bool
+) -> Iterator[Row]:
+    drags = Tally(f"z of {CLIENTS} clients dragging {model}")
+    repairs, uploads = Tally(f"repairs meanwhile, {model}"), Tally("uploads meanwhile")
+    begun, end = threading.Event(), threading.Event()
+    sizes: list[tuple[float, int]] = []
+    with (
+        ThreadPoolExecutor(1) as browser,
+        asyncio.Runner(loop_factory=load.loop_of_exact_timers) as runner,
+    ):
+        runner.run(load.drags(server, CLIENTS, min(3.0, seconds), model))  # everything once
+        uploading = browser.submit(_upload, server, uploads, begun, end) if upload else None
+        if uploading is not None:  # the page is open before anything is measured
+            begun.wait(PATIENCE)
+        try:
+            found = runner.run(_drag_and_repair(server, model, seconds, seed, repairs, sizes))
+        finally:
+            end.set()
+        if uploading is not None:
+            uploading.result()
+    yield _judged(drags, found, scale)
+    yield repairs.row()
+    if upload:
+        yield uploads.row()
+    yield _flat(model, sizes, scale)
+
+
+async def _drag_and_repair(
+    server: Server,
+    model: str,
+    seconds: float,
+    seed: int,
+    repairs: Tally,
+    sizes: list[tuple[float, int]],
+) -> dict[str, object]:
+    others = [
+        asyncio.create_task(_paint(server, model, frames.REPAIR, STROKE, seed, repairs)),
+        asyncio.create_task(_paint(server, model, frames.COMPLETE, REST, seed + 1, repairs)),
+        asyncio.create_task(_watch(server, sizes)),
+    ]
+    try:
+        return await load.drags(server, CLIENTS, seconds, model)
+    finally:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def _paint(
+    server: Server, model: str, kind: int, pause: float, seed: int, tally: Tally
+) -> None:
+    """One request after the other, each of another damage, until cancelled."""
+    wire = await Wire.opened(server.url, f"/live/channel/{model}")
+    rng, sequence = random.Random(seed), 0
+    settings = {} if kind == frames.REPAIR else {"k": 16, "steps": None}
+    try:
+        while True:
+            started, sequence = time.monotonic(), sequence + 1
+            wire.write(framed(asked(kind, repair(rng, **settings), sequence)))
+            answer = await wire.receive()
+            with tally.attempt(f"request {sequence} of kind {kind}"):
+                assert isinstance(answer, Answer) and answer.planes > 0, answer
+                assert answer[:2] == (sequence, kind), answer
+            await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))
+    finally:
+        wire.drop()
+
+
+async def _watch(server: Server, sizes: list[tuple[float, int]]) -> None:
+    while True:
+        sizes.append((time.monotonic(), memory(server)))
+        await asyncio.sleep(SAMPLE)
+
+
+def _upload(server: Server, tally: Tally, begun: threading.Event, end: threading.Event) -> None:
+    """Pictures given to the Reconstruct panel, one after the other, until `end`."""
+    digits = caches.test_set("mnist-mlp-20").images
+    with chromium(webgl=False) as browser, tempfile.TemporaryDirectory() as folder:
+        page = browser.new_page()
+        page.goto(f"{server.url}/reconstruct")
+        page.get_by_text("Upload", exact=True).click(timeout=1000 * PATIENCE)
+        n = 0
+        while not n or not end.wait(UPLOAD_EVERY):  # one at least
+            n += 1
+            file = Path(folder) / f"digit-{n}.png"
+            file.write_bytes(to_png(digits[n], scale=10))
+            with tally.attempt(f"upload {n}"):
+                page.get_by_test_id("reconstruct-upload").set_input_files(file)
+                shown = page.get_by_text(f"Now: {file.name}")
+                expect(shown).to_be_visible(timeout=1000 * PATIENCE)
+                expect(page.get_by_test_id("stMetricValue")).to_have_count(
+                    3, timeout=1000 * PATIENCE
+                )
+                expect(page.get_by_test_id("stAlert")).to_have_count(0)
+            begun.set()
+
+
+def _judged(tally: Tally, found: dict[str, object], scale: float) -> Row:
+    due, sent, answers = (int(str(found[key])) for key in ("z due", "sent", "answers"))
+    p95, share = (float(str(found[key])) for key in ("p95 ms", "answered %"))
+    # Latest wins: a z that a newer one replaced before it was sent is shown by that one's picture.
+    tally.tried, tally.survived = sent, answers
+    tally.note = (
+        f"{due:,} due, {share:.1f}% with a picture of their own; 95th percentile {p95:.1f} ms of "
+        f"{P95:.0f}; longest {float(str(found['longest ms'])):.0f} ms; server at "
+        f"{float(str(found['server CPU %'])):.0f}% of a core; load {os.getloadavg()[0]:.1f}"
+    )
+    if scale >= 1:
+        tally.demand(p95 <= P95, f"The 95th percentile is {p95:.1f} ms.")
+        tally.demand(share >= 99.9, f"Only {share:.2f}% of the z had a picture of their own.")
+    return tally.row()
+
+
+def _flat(model: str, sizes: list[tuple[float, int]], scale: float) -> Row:
+    tally = Tally(f"memory under load, {model}")
+    with tally.attempt("memory"):
+        seconds, values = np.array(sizes[len(sizes) // 2 :], float).T
+        slope = 60 * float(np.polyfit(seconds - seconds[0], values / MB, 1)[0])
+        tally.note = f"{values[-1] / MB:.0f} MB; {slope:+.1f} MB a minute, at most {SLOPE:.0f}"
+        if scale >= 1:  # a minute's slope of a few seconds says nothing
+            assert slope <= SLOPE, f"The server grows by {slope:.1f} MB a minute."
+        else:
+            rise = values.max() / values[0] - 1
+            assert rise < 0.1, f"The server grew by {rise:.0%} while it was watched."
+    return tally.row()

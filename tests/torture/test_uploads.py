@@ -1,0 +1,51 @@
+"""A few of the files of `make torture`, and that the torture itself can fail."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.torture import uploads
+from tests.torture.confined import Confined
+from tests.torture.pictures import File, page, written
+
+
+def test_every_file_ends_rightly_or_in_a_sentence() -> None:
+    for row in uploads.rows(0.01, 0):
+        assert row.held, (row.what, row.lost)
+
+
+def test_a_wrong_result_is_noticed() -> None:
+    turned = written(page().transpose(Image.Transpose.ROTATE_180), "PNG")
+    assert turned is not None
+    uploads.read(File("upright", written(page(), "PNG") or b"", "PNG", exact=True))
+    with pytest.raises(AssertionError, match="difference"):
+        uploads.read(File("turned", turned, "PNG", exact=True))
+    with pytest.raises(AssertionError, match="refused"):
+        uploads.read(File("cut", turned[:99], "PNG", exact=True))
+
+
+@pytest.mark.parametrize(
+    "said", ["no full stop", "Failed <_io.BytesIO object at 0x7f>.", "Traceback (most recent)."]
+)
+def test_what_is_no_sentence(said: str) -> None:
+    assert not uploads.proper(said)
+    assert uploads.proper("The picture is damaged. Send it again.")
+
+
+def grasp(megabytes: int) -> str:
+    return str(len(bytearray(b"x" * 2**20) * megabytes))
+
+
+def hang() -> str:
+    while True:
+        io.BytesIO()
+
+
+def test_memory_is_measured_and_a_hang_is_a_loss() -> None:
+    with Confined(grasp, 60) as process:
+        assert process.tried(200).peak > 190 * 2**20
+        assert process.tried(1).peak < 50 * 2**20  # each attempt for itself
+        assert process.tried(10**9).lost is not None
+    with Confined(hang, 0.5) as process:
+        assert "no end within 0.5 s" in (process.tried().lost or "")
