@@ -5,14 +5,20 @@ BIN := .venv/bin
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off
 
-.PHONY: run test torture train bench screenshots lint format browser cjk
+.PHONY: run test test-in-browser test-without torture train bench screenshots lint format browser cjk
 
 run: .venv/run
 	$(BIN)/streamlit run streamlit_app.py
 
 test: .venv/dev browser lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(MAKE) --jobs 2 --output-sync test-in-browser test-without
 	@echo "All checks passed: lint, types, unit, panel and browser tests."
+
+# Beside each other: the browser's mostly wait, and what changes checkpoints/ is all among them.
+test-in-browser:
+	$(BIN)/python -m pytest tests/browser
+test-without:
+	$(BIN)/python -m pytest --ignore tests/browser
 
 torture: .venv/dev browser
 	$(BIN)/python -m tests.torture $(ARGS)

@@ -32,6 +32,8 @@ SOFTWARE_WEBGL = [
     "--disable-gpu-compositing",
 ]  # fmt: skip
 START_TIMEOUT = 120  # s
+# What a page runs first that was visited before; an empty frame has no storage.
+INTRODUCED = "try { localStorage.setItem('latent-explorer:introduction', 'dismissed'); } catch {}"
 
 
 class Server:

@@ -20,11 +20,14 @@ import torch
 from safetensors.torch import save as serialized
 
 from core import foreign, hub
+from core.arrays import read_arrays
 from core.latent import LatentMap
 from core.model import VAE, Config
+from core.plain_json import parsed
 from core.recognise import from_config, recognised
 from core.weights import CheckpointError, read_safetensors, read_state_dict
 
+MOST_LABEL = 2**15 - 1  # save_map writes 16 bits
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -226,34 +229,48 @@ def load_map(path: Path) -> LatentMap | None:
         return None
     again = f"Write it again with `python -m core evaluate {path.name}`."
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            latent = LatentMap(
-                torch.from_numpy(arrays["mu"]),
-                torch.from_numpy(arrays["labels"]).long(),
-                torch.from_numpy(arrays["kl_per_dim"]),
-                {
-                    name.removeprefix("embedding_"): torch.from_numpy(arrays[name])
-                    for name in arrays.files
-                    if name.startswith("embedding_")
-                },
-                torch.from_numpy(arrays["images"]) if "images" in arrays.files else None,
-            )
-            weights = str(arrays["weights"]) if "weights" in arrays.files else ""
-        n, d = latent.mu.shape
-        if latent.labels.shape != (n,) or latent.kl_per_dim.shape != (d,):
-            raise ValueError("its arrays do not fit each other")
-        if any(xy.shape != (n, 2) for xy in latent.embeddings.values()):
-            raise ValueError("its embeddings do not fit its points")
-        images = latent.images
-        if images is not None and (
-            images.dtype != torch.uint8 or images.ndim != 4 or len(images) != n
-        ):
-            raise ValueError("its images do not fit its points")
+        arrays = read_arrays(file)
+        weights = str(arrays.get("weights", ""))
+        latent = _latent_map(arrays)
     except Exception as error:  # np.load raises whatever zipfile, zlib or the parser raise
         raise CheckpointError(f"{file} is damaged ({error}). {again}") from None
     if weights != weights_digest(path):
         raise CheckpointError(f"{file} was made with other weights. {again}")
     return latent
+
+
+def _latent_map(arrays: dict[str, np.ndarray]) -> LatentMap:
+    """The arrays of a map.npz, each of the kind that save_map writes. Raises ValueError."""
+    mu, labels, kl = (arrays[name] for name in ("mu", "labels", "kl_per_dim"))
+    if mu.ndim != 2 or 0 in mu.shape:
+        raise ValueError("it holds no points")
+    n, d = mu.shape
+    embeddings = {
+        name.removeprefix("embedding_"): array
+        for name, array in arrays.items()
+        if name.startswith("embedding_")
+    }
+    if labels.shape != (n,) or kl.shape != (d,):
+        raise ValueError("its arrays do not fit each other")
+    if any(xy.shape != (n, 2) for xy in embeddings.values()):
+        raise ValueError("its embeddings do not fit its points")
+    for array in (mu, kl, *embeddings.values()):
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError("it holds numbers that are no finite float32")
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() <= MOST_LABEL:
+        raise ValueError("its labels are not whole numbers of 16 bits")
+    images = arrays.get("images")
+    if images is not None and (
+        images.dtype != np.uint8 or images.ndim != 4 or len(images) != n or 0 in images.shape
+    ):
+        raise ValueError("its images do not fit its points")
+    return LatentMap(
+        torch.from_numpy(mu),
+        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(kl),
+        {name: torch.from_numpy(xy) for name, xy in embeddings.items()},
+        None if images is None else torch.from_numpy(images),
+    )
 
 
 def write_json(file: Path, value: object) -> None:
@@ -279,7 +296,7 @@ def replace(file: Path, write: Callable[[Path], object]) -> None:
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = parsed(file.read_bytes())
     except OSError as error:
         raise CheckpointError(f"{file} cannot be read ({error.strerror}).") from None
     except ValueError as error:

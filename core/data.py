@@ -9,6 +9,7 @@ which core/folder.py reads.
 
 import functools
 import math
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -114,12 +115,12 @@ def is_ink(name: str) -> bool:
 
 def is_folder(name: str) -> bool:
     """Whether this means a folder of images: it looks like a path, or there is such a folder."""
-    return name not in SOURCES and (bool(re.search(r"[/\\~]|^\.+$", name)) or Path(name).is_dir())
+    return name not in SOURCES and (bool(re.search(r"[/\\~]|^\.+$", name)) or os.path.isdir(name))
 
 
 def dataset_id(name: str) -> str:
     """What a checkpoint keeps: a name as it is, a folder by its absolute path."""
-    return str(Path(name).expanduser().absolute()) if is_folder(name) else name
+    return str(Path(os.path.expanduser(name)).absolute()) if is_folder(name) else name
 
 
 def short_name(name: str) -> str:

@@ -6,6 +6,7 @@ core/digits.py. The docstring of core/folder.py says what is done and why.
 
 import io
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -31,13 +32,12 @@ class FitError(ValueError):
 def fitted_file(source: Path | bytes, side: int, channels: int) -> np.ndarray:
     """The first frame of a file as (channels, side, side) uint8. Raises FitError."""
     try:
-        with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
-        ) as opened:
+        # Of a path Pillow would map an uncompressed TIFF into memory, and turn it wrongly.
+        file: IO[bytes] = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        with file, Image.open(file, formats=FORMATS) as opened:
             if opened.width * opened.height > PICTURE_PIXELS.most:
                 raise FitError(f"over {PICTURE_PIXELS}")
-            jpeg = opened.fp if opened.format in ("JPEG", "MPO") else None
-            if jpeg and count_scans(jpeg) > PICTURE_SCANS.most:
+            if opened.format in ("JPEG", "MPO") and count_scans(file) > PICTURE_SCANS.most:
                 raise FitError(f"a JPEG of over {PICTURE_SCANS} scans")
             # A large JPEG comes at a half, a quarter or an eighth, still twice what is wanted.
             opened.draft(None, (2 * side, 2 * side))

@@ -126,9 +126,9 @@ def _read_folder(path: str, side: int, channels: int, on_step: OnStep) -> Folder
 def scan(path: str) -> Scan:
     """Names of the pictures below a folder, links followed, hidden ones left out. DataError."""
     root = Path(path)
-    if not root.exists():
+    if not os.path.exists(path):  # of a name that no file can have, Path.exists raises OSError
         raise DataError(f"There is no folder {root}. Check the path.")
-    if not root.is_dir():
+    if not os.path.isdir(path):
         raise DataError(f"{root} is a file; a data set is a folder of images.")
     files, others, problems = _walk(root)
     if not files:

@@ -6,8 +6,6 @@ these functions change lies in `root` itself. A checkpoint that is being trained
 
 import contextlib
 import io
-import json
-import math
 import os
 import re
 import shutil
@@ -17,12 +15,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from core import checkpoint
 from core.checkpoint import CheckpointError, list_checkpoints, save_checkpoint
 from core.limits import NAME as LENGTH
 from core.model import VAE
+from core.plain_json import finite, parsed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Names that a file system of Windows takes for devices, with or without an ending.
@@ -159,7 +158,7 @@ def parameter_count(path: Path) -> int:
     try:
         with safe_open(str(file), "pt") as tensors:
             shapes = [tensors.get_slice(key).get_shape() for key in tensors.keys()]  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # of a damaged header the library raises many kinds
         raise CheckpointError(f"{file} is no intact safetensors file ({error}).") from None
     total = 0
     for shape in shapes:
@@ -178,9 +177,9 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """
     file = path / "history.json"
     try:
-        epochs: Any = json.loads(file.read_text(encoding="utf-8"))["epochs"]
+        epochs: Any = parsed(file.read_bytes())["epochs"]
         return [
-            {key: float(value) for key, value in epoch.items() if _is_number(value)}
+            {key: number for key, value in epoch.items() if (number := finite(value)) is not None}
             for epoch in epochs
         ]
     except FileNotFoundError:
@@ -193,16 +192,12 @@ def read_history(path: Path) -> list[dict[str, float]]:
         ) from None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def is_training(path: Path) -> bool:
     """Whether a run is writing into this folder, as its progress.json and its process say."""
     try:
-        value: Any = json.loads((path / "progress.json").read_text(encoding="utf-8"))
-        running, pid = value["state"] == "running", int(value["pid"])
-        updated = float(value.get("updated", 0))
+        value: Any = parsed((path / "progress.json").read_bytes())
+        running, pid = value["state"] == "running", int(finite(value["pid"]) or 0)
+        updated = finite(value.get("updated")) or 0.0
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
     # A time to come is none: the clock was set back since.

@@ -40,6 +40,9 @@ MODEL_BYTES = Limit(
 FOLDER_BYTES = Limit(
     4 * 2**30, "bytes of a folder's pictures as float32", "training shuffles a copy of them"
 )
+MAP_BYTES = Limit(
+    512 * MB, "bytes of a map.npz, unpacked", "70,000 digits and their codes have 70 MB"
+)
 CLASSES = Limit(256, "class folders of a folder of images", "a label is kept in one byte")
 NAME = Limit(60, "characters of a model's name", "it is a folder's name and a line of every list")
 BLOCKS = Limit(
@@ -57,9 +60,9 @@ REPAIR_STEPS = Limit(2_000, "steps of a repair", "each decodes every answer: sec
 
 # What the page's live channel, its maps and its memory take.
 CLIENTS = Limit(
-    256,
-    "open pages of the live channel in one process",
-    "a lecture hall of people of whom a few drag at once; one that rests costs 22 KB",
+    512,
+    "connections to the live channel of one process",
+    "a lecture hall: a page takes one, in a step of Learn three; one that rests costs 22 KB",
 )
 FRAME_POINTS = Limit(
     512, "points that one request decodes", "the filmstrips of 56 sliders; 65 ms on one core"

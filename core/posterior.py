@@ -21,12 +21,14 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.checkpoint import CheckpointError, replace, weights_digest
 from core.model import ResidualBlock
+from core.plain_json import parsed
+from core.weights import PRECISIONS
 
 FILE = "repair.safetensors"
 LEAST_LOG_SIGMA, MOST_LOG_SIGMA = -4.0, 1.5
@@ -174,17 +176,22 @@ def load_posterior(folder: Path) -> PartialEncoder | None:
     try:
         with safe_open(str(file), "pt", device="cpu") as tensors:
             header = tensors.metadata() or {}
-            sizes = json.loads(header["sizes"])
+            sizes = parsed(header["sizes"])
             weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        if not all(type(size) is int for size in sizes.values()):
+            raise ValueError("its sizes are no whole numbers")
         with torch.device("meta"):  # shapes are compared before memory is taken
             posterior = PartialEncoder(**sizes)
         for name, value in posterior.state_dict().items():
             if name not in weights or weights[name].shape != value.shape:
                 raise ValueError(f"tensor {name!r} is missing or of another shape")
+            if weights[name].dtype not in PRECISIONS:
+                raise ValueError(f"tensor {name!r} is of {weights[name].dtype}")
+            weights[name] = weights[name].float()
             if not weights[name].isfinite().all():
                 raise ValueError(f"tensor {name!r} holds values that are not finite numbers")
-        posterior.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        posterior.load_state_dict(weights, assign=True)
+    except Exception as error:  # of a damaged header the library raises many kinds
         raise CheckpointError(
             f"{file} is no intact partial encoder ({error}). Write it again with "
             f"`python -m core train-repair {folder.name}`."

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.checkpoint import CheckpointError, replace, weights_digest
+from core.plain_json import finite
 
 FILE = "prior.safetensors"
 COMPONENTS = 50
@@ -100,9 +101,13 @@ def load_mixture(path: Path) -> GaussianMixture | None:
         k, d = mixture.means.shape
         if mixture.weights.shape != (k,) or mixture.cholesky.shape != (k, d, d):
             raise ValueError("its tensors do not fit each other")
-        if not all(part.isfinite().all() for part in mixture):
-            raise ValueError("it holds values that are not finite numbers")
-    except (SafetensorError, OSError, ValueError) as error:
+        if any(part.dtype != torch.float32 or not part.isfinite().all() for part in mixture):
+            raise ValueError("it holds values that are not finite numbers of 32 bits")
+        if not k * d or mixture.weights.min() < 0 or not 0 < mixture.weights.sum() < math.inf:
+            raise ValueError("its weights are none")
+        if mixture.cholesky.diagonal(dim1=1, dim2=2).min() <= 0:
+            raise ValueError("its covariances are none")
+    except Exception as error:  # of a damaged header the library raises many kinds
         raise CheckpointError(
             f"{file} is damaged ({error}). Write it again with `python -m core evaluate "
             f"{path.name}`."
@@ -113,10 +118,16 @@ def load_mixture(path: Path) -> GaussianMixture | None:
 def better_prior(metrics: Mapping[str, object] | None) -> str:
     """ "normal" or "mixture": of which samples lie nearer to the data. The mixture where that was
     not measured; it is fitted to them."""
-    normal, mixture = ((metrics or {}).get(f"frechet_{name}") for name in ("prior", "mixture"))
-    if isinstance(normal, float) and isinstance(mixture, float) and normal < mixture:
-        return "normal"
-    return "mixture"
+    normal, mixture = frechet_distances(metrics)
+    if normal is None or mixture is None:
+        return "mixture"
+    return "normal" if normal < mixture else "mixture"
+
+
+def frechet_distances(metrics: Mapping[str, object] | None) -> tuple[float | None, float | None]:
+    """How far samples of N(0, I) and of the mixture lie from the data; None: not measured."""
+    said = metrics or {}
+    return finite(said.get("frechet_prior")), finite(said.get("frechet_mixture"))
 
 
 def sample_prior(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.architectures import ARCHITECTURES
 from core.model import VAE, Config
+from core.plain_json import shown
 from core.weights import CheckpointError, Weights, assemble
 
 # The VAE of the examples repository of PyTorch, whose layers do what ours of the other name do.
@@ -33,9 +34,9 @@ def from_config(
     name = config.get("architecture")
     if "architecture" not in config and "image_size" in config:
         name = architecture_of(weights)
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise CheckpointError(
-            f"{config_origin}: field 'architecture' is {name!r}; known are: "
+            f"{config_origin}: field 'architecture' is {shown(name)}; known are: "
             f"{', '.join(ARCHITECTURES)}."
         )
     architecture = ARCHITECTURES[name]
@@ -47,7 +48,7 @@ def from_config(
         if type(value) is not type(default):
             wanted = "a whole number" if type(default) is int else "a word"
             raise CheckpointError(
-                f"{config_origin}: field {field!r} must be {wanted}; it is {value!r}."
+                f"{config_origin}: field {field!r} must be {wanted}; it is {shown(value)}."
             )
         arguments[field] = value
     return assemble(architecture, arguments, weights, weights_origin, config_origin)

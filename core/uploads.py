@@ -5,12 +5,11 @@ a pickle would call. Knows no pages.
 """
 
 import io
-import pickletools
 import zipfile
-from collections.abc import Iterator
 
 from core.limits import MB, MODEL_BYTES
 from core.model import VAE
+from core.pickles import called
 from core.recognise import from_config, recognised
 from core.weights import CheckpointError, Weights, parse_safetensors, read_state_dict
 
@@ -27,8 +26,6 @@ CALLED = {
                      "Bool")
     ),
 }  # fmt: skip
-# Other ways to name something in a pickle; torch.save uses none of them.
-OTHER_GLOBALS = {"STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
 
 
 def model_from_bytes(content: bytes) -> VAE:
@@ -72,35 +69,28 @@ def _check_archive(content: bytes) -> None:
             if unpacked > MODEL_BYTES.most + MB:  # torch pads its records
                 raise _too_large("would unpack to", unpacked)
             pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
-            called = {name for entry in pickles for name in _called(archive.read(entry))}
+            names = {name for entry in pickles for name in called(archive.read(entry))}
     except zipfile.BadZipFile:
         raise CheckpointError(
             f"{ORIGIN} is neither a safetensors file nor a state_dict saved by torch 1.6 or newer, "
             "or it is cut off. Save it with `torch.save(model.state_dict(), file)` and choose that "
             "file."
         ) from None
-    except (ValueError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # zipfile passes on what each kind of packing raises
         raise CheckpointError(f"{ORIGIN} is a damaged archive ({error}). Save it again.") from None
     if not pickles:
         raise CheckpointError(
             f"{ORIGIN} is a zip archive, but none that torch.save wrote. Choose the file of "
             "weights itself."
         )
-    if not called <= CALLED:
+    if not names <= CALLED:
         raise CheckpointError(
             f"{ORIGIN} holds more than tensors: its pickle would call "
-            f"{', '.join(sorted(called - CALLED)[:3])}, which could run code and was refused. Save "
+            f"{', '.join(sorted(names - CALLED)[:3])}, which could run code and was refused. Save "
             "`model.state_dict()` alone."
         )
-
-
-def _called(pickled: bytes) -> Iterator[str]:
-    """Every global that a pickle names, as "module name"; it is read, not run."""
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL":
-            yield str(argument)
-        elif opcode.name in OTHER_GLOBALS:
-            yield f"what it names by {opcode.name}"
 
 
 def _too_large(what: str, count: int) -> CheckpointError:

@@ -6,24 +6,40 @@ is how a sentence calls the file.
 """
 
 import io
-import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load
 from torch import Tensor
 
 from core.model import VAE, Config
+from core.pickles import swelling
+from core.plain_json import parsed
 
 Weights = dict[str, Tensor]
 
 
+LONGEST = 700  # characters of a sentence, whatever a file has for a name or a value
+# Numbers of these become float32. What has 8 bits and fewer says little without its scale.
+PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
 class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message names the file, the field and what to do."""
+    """A checkpoint cannot be used; the message names the file, the field and what to do.
+
+    It quotes files that anybody may have written: it is one line, ends as a sentence does, and is
+    cut in its middle when it is too long.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        line = "".join(letter if letter.isprintable() else " " for letter in sentence).rstrip()
+        if len(line) > LONGEST:
+            line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 3 :]}"
+        super().__init__(line if line.endswith(".") else f"{line}.")
 
 
 class Safetensors(NamedTuple):
@@ -42,7 +58,7 @@ def read_safetensors(file: Path) -> Weights:
         raise CheckpointError(
             f"{file} is missing: the folder has a config but no weights."
         ) from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # of a damaged header the library raises many kinds
         raise CheckpointError(
             f"{file} is no intact safetensors file ({error}). Pickled or truncated weights are "
             "refused; restore the file or train again."
@@ -54,9 +70,9 @@ def parse_safetensors(content: bytes, origin: str) -> Safetensors:
     try:
         weights = load(content)
         length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-        config = json.loads(header["config"]) if "config" in header else None
-    except (SafetensorError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        header = parsed(content[8 : 8 + length]).get("__metadata__") or {}
+        config = parsed(header["config"]) if "config" in header else None
+    except Exception as error:  # as above
         raise CheckpointError(
             f"{origin} is no intact safetensors file ({first_line(error)}). Export or copy it "
             "again."
@@ -72,11 +88,18 @@ def read_state_dict(source: Path | bytes, origin: str) -> Weights:
     Wrappers that people have are taken off, see `unwrapped`. Raises CheckpointError.
     """
     try:
+        if what := swelling(source):
+            raise CheckpointError(
+                f"{origin} holds {what}, which may take any amount of memory and is in no file of "
+                "weights. Save `model.state_dict()` with torch.save and try again."
+            )
         content = torch.load(
             io.BytesIO(source) if isinstance(source, bytes) else source,
             map_location="cpu",
             weights_only=True,
         )
+    except CheckpointError:
+        raise
     except Exception as error:  # the unpickler passes on whatever a damaged file makes it meet
         if isinstance(error, MemoryError | OSError) and not isinstance(error, EOFError):
             raise CheckpointError(f"{origin} cannot be read ({first_line(error)}).") from None
@@ -160,16 +183,22 @@ def assemble(
                 f"{weights_origin}: tensor {name!r} has shape {found} where "
                 f"{Path(sizes_origin).name} asks for {wanted}."
             )
-        if not weights[name].is_floating_point() or not weights[name].isfinite().all():
+        if weights[name].dtype not in PRECISIONS:
             raise CheckpointError(
-                f"{weights_origin}: tensor {name!r} holds values that are not finite numbers. "
-                "Restore the file or train again."
+                f"{weights_origin}: tensor {name!r} is of {weights[name].dtype}; weights are "
+                f"{', '.join(map(str, PRECISIONS))}."
             )
     # float32, and laid out as the network wants: convolutions are faster channels last.
     laid_out = {
         name: torch.empty_like(value, device="cpu").copy_(weights[name])
         for name, value in expected.items()
     }
+    for name, value in laid_out.items():  # 64 bits may have been finite and be so no more
+        if not value.isfinite().all():
+            raise CheckpointError(
+                f"{weights_origin}: tensor {name!r} holds values that are not finite numbers. "
+                "Restore the file or train again."
+            )
     model.load_state_dict(laid_out, strict=True, assign=True)
     return model.requires_grad_(False).eval()
 

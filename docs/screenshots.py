@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from driver import Server, chromium  # noqa: E402
+from driver import INTRODUCED, Server, chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 
@@ -39,9 +39,16 @@ POINTER = """() => {
 RUBBED = [(0.35, 0.22), (0.5, 0.2), (0.65, 0.22)]  # shares of the side: what closes the 9
 
 
+def visited(browser: Browser, **options: Any) -> Page:
+    """A page of somebody who has seen the introduction."""
+    page = browser.new_page(**options)
+    page.add_init_script(INTRODUCED)
+    return page
+
+
 def explore(browser: Browser, url: str, theme: str) -> None:
     """Mid-drag, with the reading of the live channel."""
-    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 960}, color_scheme=theme)
     page.goto(f"{url}/{VIEW}")
     page.wait_for_function(
         "getComputedStyle(document.querySelector('.latent-map .marker') ?? document.body)"
@@ -60,7 +67,7 @@ def explore(browser: Browser, url: str, theme: str) -> None:
 
 def manifold(browser: Browser, url: str, theme: str) -> None:
     """The plane of the two-dimensional model, decoded under its map."""
-    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 960}, color_scheme=theme)
     page.goto(f"{url}/?model=mnist-mlp-2&z=0.4,-0.9")
     page.locator(".latent-map .marker").wait_for()
     page.get_by_text("Tiles", exact=True).click()
@@ -71,7 +78,7 @@ def manifold(browser: Browser, url: str, theme: str) -> None:
 
 def walk(browser: Browser, url: str, theme: str) -> None:
     """Three walks through the same digits, half way."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1200}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 1200}, color_scheme=theme)
     page.goto(f"{url}/walk{VIEW}")
     page.get_by_test_id("walk-geodesic-5").wait_for()
     page.wait_for_timeout(6000)  # it plays once by itself
@@ -117,7 +124,7 @@ def cropped(shot: bytes) -> Image.Image:
 
 def film(browser: Browser, url: str) -> None:
     """A slider and then the map being dragged, as a GIF."""
-    page = browser.new_page(viewport={"width": 1440, "height": 960}, color_scheme="light")
+    page = visited(browser, viewport={"width": 1440, "height": 960}, color_scheme="light")
     page.goto(f"{url}/{VIEW}")
     page.locator(".latent-map .marker").wait_for()
     page.wait_for_timeout(4000)
@@ -167,7 +174,7 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
 
 def reconstruct(browser: Browser, url: str, theme: str) -> None:
     """A drawn 3 and what the model makes of it."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1280}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 1280}, color_scheme=theme)
     page.goto(f"{url}/reconstruct{VIEW}")
     page.get_by_text("Draw", exact=True).click()
     page.get_by_test_id("draw-canvas").wait_for()
@@ -182,7 +189,7 @@ def reconstruct(browser: Browser, url: str, theme: str) -> None:
 
 def repair(browser: Browser, url: str, theme: str) -> None:
     """Mid-stroke, with the answers to what is left."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1230}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 1230}, color_scheme=theme)
     page.goto(f"{url}/repair{REPAIR_VIEW}")
     page.get_by_test_id("repair-answer-0").wait_for()
     page.wait_for_timeout(2500)
@@ -200,7 +207,7 @@ def repair(browser: Browser, url: str, theme: str) -> None:
 
 def models(browser: Browser, url: str, theme: str) -> None:
     """Two models on the same digits."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1100}, color_scheme=theme)
+    page = visited(browser, viewport={"width": 1440, "height": 1100}, color_scheme=theme)
     page.goto(f"{url}/models{VIEW}")
     page.get_by_text("less is better").first.wait_for()
     page.wait_for_timeout(4000)
@@ -211,7 +218,7 @@ def models(browser: Browser, url: str, theme: str) -> None:
 def training(browser: Browser, url: str) -> None:
     """A training of two dimensions after its third epoch; nothing of it is left."""
     name = "picture"
-    page = browser.new_page(viewport={"width": 1440, "height": 1150}, color_scheme="light")
+    page = visited(browser, viewport={"width": 1440, "height": 1150}, color_scheme="light")
     page.goto(f"{url}/train{VIEW}")
     page.get_by_label("Name of the run", exact=True).wait_for()
     dimensions = page.get_by_label("Latent dimensions", exact=True)
@@ -237,7 +244,7 @@ def training(browser: Browser, url: str) -> None:
 
 def learn(browser: Browser, url: str, name: str, link: str) -> None:
     """A step of Learn: an autoencoder beside a VAE, or the two terms with another answer."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1180}, color_scheme="light")
+    page = visited(browser, viewport={"width": 1440, "height": 1180}, color_scheme="light")
     page.goto(f"{url}/learn{VIEW}&{link}")
     page.locator(".lesson .stage canvas").first.wait_for()
     page.wait_for_timeout(2500)

@@ -10,6 +10,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.data import DataError
+from core.plain_json import finite
 from explorer import caches, datasets, introduction, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
@@ -56,12 +57,14 @@ def model_facts(name: str) -> str:
     if name in SERVED:
         facts = [f"Your model {escaped(name)}, {sizes}, on the test images of {title}"]
     else:
-        facts = [f"{config['architecture']} {sizes}, trained on {title}"]
+        facts = [f"{type(caches.model(name)).__name__} {sizes}, trained on {title}"]
     if datasets.is_plain_autoencoder(config):
         facts.append("a plain autoencoder: no noise on the code, no KL")
-    elif "neg_elbo" in metrics:
-        facts.append(f"negative ELBO {metrics['neg_elbo']:.1f} nats on the test set")
-        facts.append(f"{metrics['active_units']} of {config['z_dim']} dimensions active")
+        return "  \n".join(facts)
+    if (neg_elbo := finite(metrics.get("neg_elbo"))) is not None:
+        facts.append(f"negative ELBO {neg_elbo:.1f} nats on the test set")
+    if (units := finite(metrics.get("active_units"))) is not None:
+        facts.append(f"{units:.0f} of {caches.model(name).z_dim} dimensions active")
     return "  \n".join(facts)
 
 

@@ -380,9 +380,13 @@ def posterior(name: str) -> PartialEncoder | None:
 @per_checkpoint(max_entries=8)
 def prior_mixture(name: str) -> GaussianMixture | None:
     """Its mixture over the encoded data; None if there is none. Raises CheckpointError."""
+    from core.checkpoint import CheckpointError
     from core.prior import load_mixture
 
-    return load_mixture(folder(name))
+    found = load_mixture(folder(name))
+    if found is not None and found.means.shape[1] != model(name).z_dim:
+        raise CheckpointError(f"The prior of {name} has other dimensions than its model.")
+    return found
 
 
 @per_checkpoint(max_entries=REPAIRS_KEPT.most)

@@ -41,7 +41,9 @@ async def channel(socket: WebSocket) -> None:
     if desks.clients() >= CLIENTS.most:
         await socket.accept()  # a browser shows no reason of a refused handshake to its page
         await _close(
-            socket, frames.TRY_AGAIN_LATER, f"{CLIENTS} pages are connected, as many as are served."
+            socket,
+            frames.TRY_AGAIN_LATER,
+            f"{CLIENTS} connections are open already. Try again.",
         )
         return
     async with desks.seat(name) as desk:

@@ -6,7 +6,6 @@ storage, so that it survives a reload and a restart of the server and no other v
 What comes back from there is checked like anything that comes from outside.
 """
 
-import base64
 import itertools
 import json
 import uuid
@@ -19,6 +18,7 @@ import streamlit as st
 from core.limits import BOOKMARKS, LABEL_LENGTH, MAP_POINTS
 from explorer import caches, state
 from explorer.components import browser_storage
+from explorer.index_masks import from_mask, to_mask
 
 MOST_DIMENSIONS = 4096  # of a stored point
 
@@ -125,7 +125,7 @@ def storage() -> None:
     name = state.checkpoint()
     groups = st.session_state[state.GROUPS].get(name, {})
     everything = st.session_state[state.KEPT].get(name, kept())
-    value = {**everything, "groups": {group: packed(of) for group, of in groups.items()}}
+    value = {**everything, "groups": {group: to_mask(of) for group, of in groups.items()}}
     browser_storage(
         f"latent-explorer/{name}",
         json.dumps(value),
@@ -152,19 +152,6 @@ def _adopt() -> None:
         st.session_state[state.GROUPS] = {**everything, name: groups}
 
 
-def packed(indices: Sequence[int]) -> str:
-    """Ascending indices as a bit mask in base64: 12,000 characters for all of 70,000 images."""
-    bits = np.zeros(max(indices, default=-1) + 1, np.uint8)
-    bits[np.asarray(indices, int)] = 1
-    return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
-
-
-def unpacked(mask: str) -> np.ndarray:
-    """The indices that `packed` made a mask of, (M,) int32. Raises ValueError, TypeError."""
-    raw = np.frombuffer(base64.b64decode(mask, validate=True), np.uint8)
-    return np.flatnonzero(np.unpackbits(raw, bitorder="little")).astype(np.int32)
-
-
 def checked_groups(text: str) -> dict[str, np.ndarray]:
     """The named groups in stored JSON; what is no group is left out."""
     try:
@@ -174,7 +161,7 @@ def checked_groups(text: str) -> dict[str, np.ndarray]:
     found = {}
     for name, mask in itertools.islice(listed, BOOKMARKS.most):
         try:
-            indices = unpacked(mask)
+            indices = from_mask(mask)
         except (ValueError, TypeError):
             continue
         if len(indices) and indices[-1] < MAP_POINTS.most:

@@ -17,8 +17,7 @@ import streamlit as st
 from core.limits import WALK_KEYS
 from explorer import sources, state
 from explorer.components import connection
-from explorer.kept import packed as packed_indices
-from explorer.kept import unpacked as unpacked_indices
+from explorer.index_masks import from_mask, to_mask
 from explorer.selections import Selection
 
 # Of one program only: with another version of it a choice may have another name.
@@ -86,7 +85,7 @@ def packed() -> str:
         "walks": known[state.WALK_KEYS],
         "training": known[state.TRAIN_SETTINGS],
         "drawing": drawing and _text(drawing),
-        "selection": selection and [selection.checkpoint, packed_indices(selection.indices)],
+        "selection": selection and [selection.checkpoint, to_mask(selection.indices)],
         "damaged": damaged and [*damaged[:3], _text(damaged.image), _text(damaged.mask)],
     })  # fmt: skip
 
@@ -106,14 +105,14 @@ def unpacked(text: str) -> dict[str, Any]:
         if told["drawing"]:
             found[state.DRAWING] = _bytes(told["drawing"])
         if told["selection"]:
-            name, indices = told["selection"]
-            found[state.SELECTION] = Selection(str(name), unpacked_indices(indices))
+            name, mask = told["selection"]
+            found[state.SELECTION] = Selection(str(name), from_mask(mask))
         if told["damaged"]:
             of, revision, commit, image, mask = told["damaged"]
             found[state.DAMAGED] = state.Damage(
                 tuple(of), int(revision), int(commit), _bytes(image), _bytes(mask)
             )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         pass  # no page of ours says that; what was read before it is as good
     return found
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core import library
 from core.checkpoint import Checkpoint, CheckpointError
 from core.data import short_name
+from core.plain_json import finite
 from explorer import caches, datasets, explained, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
@@ -125,10 +126,7 @@ def evaluate_command(name: str, *, nll: bool = False) -> str:
 
 def number(of: Mapping[str, Any] | None, key: str) -> float | None:
     """A finite number of a JSON object, or None."""
-    value = (of or {}).get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < float("inf") else None
+    return finite((of or {}).get(key))
 
 
 def table_row(name: str, card: Checkpoint | None) -> ModelRow:

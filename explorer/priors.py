@@ -3,7 +3,7 @@
 import torch
 
 from core.checkpoint import CheckpointError
-from core.prior import GaussianMixture, better_prior, sample_prior
+from core.prior import GaussianMixture, better_prior, frechet_distances, sample_prior
 from explorer import caches
 
 
@@ -22,8 +22,8 @@ def described(name: str) -> str:
     """Which prior that is, and why, in a sentence or two."""
     if _mixture(name) is None:
         return "Drawn from N(0, I)."
-    metrics = caches.described(name).metrics or {}
-    normal, mixture = (metrics.get(f"frechet_{prior}") for prior in ("prior", "mixture"))
+    metrics = caches.described(name).metrics
+    normal, mixture = frechet_distances(metrics)
     if normal is None or mixture is None:
         return "Drawn from a Gaussian mixture fitted to the encoded training images."
     if better_prior(metrics) == "normal":

@@ -4,9 +4,6 @@ core.train writes these files and nobody else; a file that is missing, half ther
 kind is as good as none. Knows neither Streamlit nor processes.
 """
 
-import json
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,21 +39,25 @@ class Shown(NamedTuple):
 
 def read_json(file: Path) -> dict[str, Any] | None:
     """A JSON object, or None where there is none that can be read."""
+    from core.plain_json import parsed  # core at its first use, as in explorer/caches.py
+
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = parsed(file.read_bytes())
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def progress(folder: Path) -> Progress | None:
+    from core.plain_json import finite
+
     value = read_json(folder / "progress.json")
     if value is None or not isinstance(value.get("state"), str):
         return None
     reason = value.get("reason")
 
     def count(key: str) -> int:
-        return int(_number(value, key) or 0)
+        return int(finite(value.get(key)) or 0)
 
     return Progress(
         state=value["state"],
@@ -65,21 +66,23 @@ def progress(folder: Path) -> Progress | None:
         epochs=count("epochs"),
         step=count("step"),
         steps=count("steps"),
-        reconstruction=_number(value, "reconstruction"),
-        kl=_number(value, "kl"),
-        images_per_second=_number(value, "images_per_second"),
-        eta=_number(value, "eta"),
-        updated=_number(value, "updated") or 0.0,
+        reconstruction=finite(value.get("reconstruction")),
+        kl=finite(value.get("kl")),
+        images_per_second=finite(value.get("images_per_second")),
+        eta=finite(value.get("eta")),
+        updated=finite(value.get("updated")) or 0.0,
         reason=reason if isinstance(reason, str) else None,
     )
 
 
 def history(folder: Path) -> list[dict[str, float]]:
     """The complete epochs of history.json in their order, each with all the keys of HISTORY."""
+    from core.plain_json import finite
+
     value = read_json(folder / "history.json") or {}
     epochs = value.get("epochs")
     found = [row for row in epochs if isinstance(row, dict)] if isinstance(epochs, list) else []
-    numbers = [{key: _number(epoch, key) for key in HISTORY} for epoch in found]
+    numbers = [{key: finite(epoch.get(key)) for key in HISTORY} for epoch in found]
     return [
         {key: float(number) for key, number in epoch.items() if number is not None}
         for epoch in numbers
@@ -109,24 +112,15 @@ def picture(folder: Path, kind: str, epoch: int | str) -> Path:
 
 def codes(folder: Path, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     """mu (N, D) float16 and labels (N,) uint8 of the held-out images. CheckpointError."""
+    from core.arrays import read_arrays
     from core.checkpoint import CheckpointError
 
     file = folder / SAMPLES / f"codes-{epoch}.npz"
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            mu, labels = arrays["mu"], arrays["labels"].astype(np.uint8)
+        arrays = read_arrays(file)
+        mu, labels = arrays["mu"], arrays["labels"].astype(np.uint8)
         if mu.ndim != 2 or not len(mu) or labels.shape != mu.shape[:1] or not np.isfinite(mu).all():
             raise ValueError("its arrays do not fit each other or are no numbers")
     except Exception as error:  # np.load raises whatever zipfile, zlib or the parser raise
         raise CheckpointError(f"{file} cannot be read ({error}).") from None
     return mu, labels
-
-
-def _number(value: Mapping[str, Any], key: str) -> float | None:
-    number = value.get(key)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    try:
-        return float(number) if math.isfinite(number) else None
-    except OverflowError:  # a whole number beyond all floats
-        return None

@@ -1,6 +1,5 @@
 """What was lassoed on the map: its classes, its mean, named groups, and directions between two."""
 
-import base64
 import html
 from typing import NamedTuple
 
@@ -8,10 +7,13 @@ import numpy as np
 import streamlit as st
 import torch
 
+from core.checkpoint import CheckpointError
+from core.data import DataError
 from core.images import to_png
 from core.limits import LABEL_LENGTH
 from explorer import caches, figures, kept, state
 from explorer.components import Marked, Picture, picture_row
+from explorer.index_masks import from_mask, to_mask
 from explorer.wording import escaped
 
 MEAN_WIDTH = 84  # px
@@ -25,9 +27,15 @@ class Selection(NamedTuple):
 
 
 def selected() -> Selection | None:
-    """What is selected of the checkpoint in use."""
+    """What is selected of the checkpoint in use, if it still has all those images."""
     found: Selection | None = st.session_state[state.SELECTION]
-    return found if found and found.checkpoint == state.checkpoint() else None
+    if not found or found.checkpoint != state.checkpoint() or not len(found.indices):
+        return None
+    try:
+        there = len(_codes(found.indices).mu)
+    except (CheckpointError, DataError, ValueError):  # the training images are gone
+        return None
+    return found if found.indices[-1] < there else None
 
 
 def take() -> None:
@@ -36,12 +44,10 @@ def take() -> None:
     if not told or told["checkpoint"] != state.checkpoint():
         return
     try:
-        raw = base64.b64decode(told["mask"], validate=True)
-    except ValueError:
+        indices = from_mask(told["mask"])
+    except (ValueError, TypeError):
         return  # no browser of ours says that
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
-    count = len(caches.encoded(state.checkpoint(), told["points"]).mu)
-    indices = np.flatnonzero(bits[:count]).astype(np.int32)
+    indices = indices[indices < len(caches.encoded(state.checkpoint(), told["points"]).mu)]
     st.session_state[state.SELECTION] = (
         Selection(state.checkpoint(), indices) if len(indices) else None
     )
@@ -59,11 +65,8 @@ def select(indices: np.ndarray | None) -> None:
 
 def marked() -> Marked:
     """The selection for the browser."""
-    found, mask = selected(), ""
-    if found:
-        bits = np.zeros(int(found.indices[-1]) + 1, np.uint8)
-        bits[found.indices] = 1
-        mask = base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+    found = selected()
+    mask = to_mask(found.indices) if found else ""
     return Marked(mask=mask, revision=st.session_state[state.SELECTION_REVISION])
 
 

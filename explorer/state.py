@@ -8,7 +8,7 @@ Keys that belong to a component's own state are named here too.
 import base64
 import binascii
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -329,11 +329,17 @@ def projection() -> str:
     return f"{st.session_state[AXIS_X]},{st.session_state[AXIS_Y]}"
 
 
+def one_of(key: str, options: Collection[object]) -> None:
+    """Before the widget of a choice: a value that is none of the options, which a page may tell
+    after a restart of the server, gives way to the default."""
+    if st.session_state[key] not in options:
+        st.session_state[key] = DEFAULTS[key]
+
+
 def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
     """On the first visit to Learn: the step and the language of the link that led there."""
-    for key, known in ((LEARN_STEP, steps), (LANGUAGE, languages)):
-        if st.session_state[key] not in known:  # no page of ours says that
-            st.session_state[key] = DEFAULTS[key]
+    one_of(LEARN_STEP, steps)
+    one_of(LANGUAGE, languages)
     if st.session_state[LEARN_LINKED]:
         return
     st.session_state[LEARN_LINKED] = True

@@ -7,6 +7,7 @@ import streamlit as st
 from core.limits import NAME
 from explorer import jobs, state, train_fields, training_data, trainings
 from explorer.train_fields import Field
+from explorer.wording import escaped
 
 NAMES = {
     "bernoulli": "Bernoulli", "continuous_bernoulli": "Continuous Bernoulli",
@@ -79,6 +80,10 @@ def _fields(fields: dict[str, Field], wrong: train_fields.Fault | None) -> None:
         for name, column in zip(pair, st.columns(2), strict=False):
             with column:
                 _field(name, fields[name])
+        if "dataset" in pair:
+            chosen = str(st.session_state[state.TRAIN_SETTINGS]["dataset"])
+            for told in training_data.left_out(chosen):
+                st.caption(escaped(told))
         if wrong and wrong.field in pair:
             st.error(wrong.sentence)
             if wrong.field == "dataset":

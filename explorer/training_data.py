@@ -68,6 +68,16 @@ def training_images(name: str) -> int | None:
         return None  # damaged: whoever reads it says so
 
 
+def left_out(name: str) -> tuple[str, ...]:
+    """What a folder holds that is not learnt from, a sentence each, as far as the names of its
+    files tell; what cannot be decoded, the training finds out. Nothing of a data set by name, nor
+    of a folder that is of no use: `problem` says that."""
+    try:
+        return scan(str(_path(name))).problems if is_folder(name) else ()
+    except data.DataError:
+        return ()
+
+
 def _path(name: str) -> Path:
     return ROOT / name  # an absolute name stays as it is
 

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, TypeGuard, cast
 
 import psutil
 from filelock import FileLock, Timeout
@@ -24,7 +24,7 @@ from core import checkpoint
 from core.checkpoint import write_json
 from core.limits import NAME, TRAININGS_WAITING
 from explorer import run_files
-from explorer.changes import refused_by
+from explorer.changes import refused_by, writable
 from explorer.run_files import Progress, read_json
 
 ROOT = Path(__file__).parent.parent
@@ -261,8 +261,8 @@ def advance() -> None:
 
 
 def _advance(queue: Queue) -> None:
-    """With the lock held."""
-    if queue["active"] or not queue["waiting"] or _by_hand():
+    """With the lock held. On a read-only server what waits goes on waiting."""
+    if not writable() or queue["active"] or not queue["waiting"] or _by_hand():
         return
     entry = queue["waiting"].pop(0)
     earlier = run_files.progress(folder(entry["name"]))
@@ -427,10 +427,24 @@ def discard(name: str) -> None:
 def _read() -> Queue:
     """Empty where there is none yet, or none that can be read."""
     value: dict[str, Any] = read_json(_place() / "queue.json") or {}
-    empty = Queue(active=None, waiting=[], failed={})
-    if isinstance(value.get("active"), dict):  # a server of an earlier version may have begun it
-        value["active"].setdefault("before", None)
-    return Queue(**value) if value.keys() == empty.keys() else empty  # type: ignore[typeddict-item]
+    active, waiting, failed = (value.get(key) for key in ("active", "waiting", "failed"))
+    queue = Queue(active=None, waiting=[], failed={})
+    if _is_entry(active) and isinstance(active.get("pid"), int | None):
+        # A server of an earlier version may have begun it.
+        queue["active"] = cast(Started, {"before": None} | active)
+    if isinstance(waiting, list):
+        queue["waiting"] = [cast(Entry, entry) for entry in waiting if _is_entry(entry)]
+    if isinstance(failed, dict):
+        queue["failed"] = {name: str(reason) for name, reason in failed.items()}
+    return queue
+
+
+def _is_entry(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether it names a training and its arguments; a file may have been edited by hand."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return False
+    arguments = value.get("arguments")
+    return isinstance(arguments, list) and all(isinstance(word, str) for word in arguments)
 
 
 def _write(queue: Queue) -> None:

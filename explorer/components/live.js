@@ -22,7 +22,7 @@ const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to
 const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
-const SILENCE = { usual: 10_000, offline: 2000 }; // ms without an answer to one: the wire is cut
+const SILENCE = { usual: 20_000, offline: 4000 }; // ms without an answer to one: the wire is cut
 
 /**
  * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core import methods
+from core.checkpoint import CheckpointError
 from core.latent import encode_images
 from core.objective import kl_per_dim
 from core.projection import LinearProjection
@@ -88,7 +89,15 @@ def noise() -> dict[str, Any]:
 
 
 def _side(name: str, kind: str, shaking: float) -> dict[str, Any]:
-    latent, plane = caches.latent_map(name), caches.projection(name, "pca")
+    latent = caches.latent_map(name)
+    if latent.mu.shape[1] < 2 or not set(range(len(caches.classes(name)))) <= set(
+        latent.labels.tolist()
+    ):
+        raise CheckpointError(
+            f"{name} has another network or other data than this lesson is about: it needs two "
+            "dimensions and a picture of every class. Keep that model under another name."
+        )
+    plane = caches.projection(name, "pca")
     assert isinstance(plane, LinearProjection)
     mu, labels = latent.mu.numpy(), latent.labels.numpy()
     xy = caches.places(name, "pca", "test")

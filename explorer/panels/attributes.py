@@ -110,6 +110,7 @@ def _direction(name: str, vector: Sequence[float], key: str) -> None:
 
 def _new() -> None:
     st.markdown("**Make a direction** from A to B")
+    state.one_of(state.DIRECTION_SOURCE, SOURCES)
     source = st.segmented_control("From", SOURCES, key=state.DIRECTION_SOURCE, required=True)
     groups = {"Two classes": _classes, "Two groups": _groups, "Two sets of uploads": _uploads}
     found = groups[str(source)]()

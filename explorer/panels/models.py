@@ -1,6 +1,7 @@
 """Models: every one with its figures, two side by side, their dimensions and training, and what
 is done to them."""
 
+import functools
 from collections.abc import Callable
 
 import streamlit as st
@@ -30,6 +31,7 @@ def render() -> None:
         "#### Models\n"
         "What each model scores, what two make of the same pictures, and where their nats go."
     )
+    state.one_of(state.MODELS_VIEW, VIEWS)
     view = st.segmented_control(
         "View", list(VIEWS), key=state.MODELS_VIEW, required=True, label_visibility="collapsed"
     )
@@ -45,13 +47,19 @@ def _other(*, needed: bool) -> str | None:
             st.info("There is only one model. Train another, or upload one under Manage.")
         return None
     if st.session_state[state.OTHER] not in others:
-        alike = [n for n in others if caches.dataset_of(n) == caches.dataset_of(mine)]
-        st.session_state[state.OTHER] = min(alike or others, key=_is_plain)  # another VAE first
+        st.session_state[state.OTHER] = min(others, key=functools.partial(_strangeness, mine))
     return str(st.selectbox(f"Compare {mine} with", others, key=state.OTHER, width=320))
 
 
-def _is_plain(name: str) -> bool:
-    return datasets.is_plain_autoencoder(caches.facts(name))
+def _strangeness(mine: str, other: str) -> tuple[bool, bool]:
+    """Other data first of all, then no VAE: what is compared least. By their cards, which need no
+    weights; one that cannot be read comes last."""
+    try:
+        card, own = caches.described(other).config, caches.described(mine).config
+    except CheckpointError:
+        return True, True
+    alike = datasets.dataset_of(card) == datasets.dataset_of(own)
+    return not alike, datasets.is_plain_autoencoder(card)
 
 
 def _compare() -> None:

@@ -25,6 +25,7 @@ def render() -> None:
     )
     source, result = st.columns([28, 72], gap="large")
     with source:
+        state.one_of(state.SOURCE, SOURCES)
         kind = st.segmented_control(
             f"{subject.noun.capitalize()} from", list(SOURCES), key=state.SOURCE, required=True,
             width="stretch", format_func=sources.called,

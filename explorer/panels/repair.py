@@ -38,6 +38,7 @@ def render() -> None:
     )
     source, harm = st.columns(2, gap="large")
     with source:
+        state.one_of(state.REPAIR_SOURCE, SOURCES)
         kind = st.segmented_control(
             f"{noun.capitalize()} from", list(SOURCES), key=state.REPAIR_SOURCE, required=True,
             on_change=damages.source_changed, format_func=sources.called,

@@ -71,6 +71,7 @@ def _change(
 
 
 def _add() -> None:
+    state.one_of(state.WALK_SOURCE, SOURCES)
     kind = st.segmented_control(
         "From", list(SOURCES), key=state.WALK_SOURCE, required=True, format_func=sources.called
     )

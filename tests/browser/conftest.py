@@ -6,13 +6,10 @@ A page's console errors and uncaught exceptions fail the test that caused them.
 from collections.abc import Callable, Iterator
 
 import pytest
-from driver import Server, chromium
+from driver import INTRODUCED, Server, chromium
 from playwright.sync_api import Browser, Page, expect
 
 KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
-INTRODUCED = (  # an empty frame has no storage
-    "try { localStorage.setItem('latent-explorer:introduction', 'dismissed'); } catch {}"
-)
 READY = 60_000  # ms; generous, a timing is no assertion
 expect.set_options(timeout=20_000)
 
@@ -21,9 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            # All in one process, beside those that need no browser: some change what is in
-            # checkpoints/, and two browsers at once would make each other wait.
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

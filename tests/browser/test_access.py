@@ -25,7 +25,7 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(enc
 TOUR = Path(__file__).with_name("panel_tour.js").read_text(encoding="utf-8")
 WORST = ("serious", "critical")
 WIDE, NARROW = (1440, 900), (390, 900)
-# Of Streamlit's own, which a page cannot change: a rule, how the element begins, and the reason.
+# Of Streamlit's own, which a page cannot change: a rule, how the element begins, and why.
 NOT_OURS = {
     ("scrollable-region-focusable", '<span class="katex-display">'): "Streamlit lets a formula "
     "scroll and gives it no tabindex; browsers make what scrolls a stop of Tab by themselves.",

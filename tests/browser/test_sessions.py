@@ -1,6 +1,7 @@
 """Two people at one server: neither sees what the other brought, and the disk never does."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +67,8 @@ def visit(browser: Browser, url: str) -> Page:
 
 def go(page: Page, panel: str) -> None:
     page.get_by_role("link", name=panel, exact=True).click()
-    page.get_by_role("heading", level=4).first.wait_for()
+    page.get_by_role("heading", level=4, name=re.compile(panel)).first.wait_for()
+    page.get_by_test_id("connection").wait_for(state="attached")  # drawn to its end
     page.wait_for_timeout(300)
 
 

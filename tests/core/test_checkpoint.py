@@ -140,7 +140,7 @@ def test_weights_that_are_no_numbers(tiny_checkpoint: Path, value: float) -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": "os.system"}, "field 'architecture' is 'os.system'"),
+        ({"architecture": "os.system"}, "field 'architecture' is \"os.system\""),
         ({"z_dim": "3"}, "field 'z_dim' must be a whole number"),
         ({"z_dim": True}, "field 'z_dim' must be a whole number"),
         ({"z_dim": None}, "field 'z_dim'"),
@@ -265,3 +265,19 @@ def test_fingerprint_changes_with_the_weights(tiny_checkpoint: Path, tiny: VAE) 
     before = fingerprint(tiny_checkpoint)
     save_checkpoint(tiny_checkpoint, tiny)
     assert fingerprint(tiny_checkpoint) != before
+
+
+@pytest.mark.parametrize("value", [[], {"a": 1}, None, "x" * 10_000, "a\nb"])
+def test_an_architecture_that_is_none_is_a_short_sentence(tmp_path: Path, value: object) -> None:
+    save_checkpoint(tmp_path, VAE(h_dim=4, z_dim=2))
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"architecture": value}))
+    with pytest.raises(CheckpointError, match="'architecture' is") as told:
+        load_checkpoint(tmp_path)
+    assert len(str(told.value)) < 1000 and str(told.value).isprintable()
+
+
+def test_json_nested_without_end_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match="not valid JSON"):
+        describe(tmp_path)

@@ -148,3 +148,12 @@ def test_files_that_are_gone_or_a_folder(tmp_path: Path) -> None:
 def test_an_upload_has_the_models_shape() -> None:
     x = fitted_picture(encoded(noise(100, 50)), (3, 64, 64))
     assert x.shape == (1, 3, 64, 64) and x.min() >= 0 and x.max() <= 1
+
+
+def test_a_tiff_out_of_a_folder_is_turned_as_one_that_is_uploaded(tmp_path: Path) -> None:
+    """Pillow maps an uncompressed one into memory when given its path, and turned it wrongly."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(noise(40, 30, "L"), "TIFF", exif=exif)
+    (tmp_path / "a.tif").write_bytes(content)
+    assert (fitted_file(tmp_path / "a.tif", 28, 1) == fitted_file(content, 28, 1)).all()

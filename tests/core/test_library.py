@@ -192,6 +192,8 @@ def test_a_training_whose_process_is_gone_is_over(two: Path) -> None:
     assert not is_training(folder)
     running(folder, dead_pid(), time.time())  # in another container its process is not seen
     assert is_training(folder)
+    running(folder, dead_pid(), time.time() + 3600)  # the clock was set back since
+    assert not is_training(folder)
     over = {"state": "finished", "pid": os.getpid()}
     (folder / "progress.json").write_text(json.dumps(over))
     assert not is_training(folder)

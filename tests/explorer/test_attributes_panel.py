@@ -11,6 +11,7 @@ from core.attributes import ATTRIBUTES, logistic_normal, mean_difference
 from core.data import load_dataset
 from core.images import to_png
 from explorer import attributes, caches, figures, state
+from explorer.wording import escaped
 
 MODEL = "mnist-mlp-20"
 
@@ -182,7 +183,7 @@ def test_two_sets_of_uploads_and_one_that_is_no_picture() -> None:
     app.file_uploader[0].set_value([files[0], files[1], broken]).run()
     app.file_uploader[1].set_value([files[2]]).run()
     assert not app.exception
-    assert "notes.txt is left out." in messages(app)
+    assert escaped("notes.txt is left out.") in messages(app)
     assert "\\(2 and 1 pictures\\)" in written(app)
     button(app, "Keep").click().run()
     assert directions(app)[0]["name"] == "A towards B"

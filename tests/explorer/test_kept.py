@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from core.limits import BOOKMARKS
-from explorer import kept, state
+from explorer import index_masks, kept, state
 
 MARK = {"id": "a", "name": "seven", "z": [1.0, 2.0]}
 EMPTY = {"bookmarks": [], "directions": [], "names": {}, "locked": []}
@@ -125,7 +125,9 @@ def test_any_storage_is_survived(text: str) -> None:
 
 @given(st.lists(st.integers(0, 69_999), min_size=1, unique=True).map(sorted))
 def test_groups_come_back(indices: list[int]) -> None:
-    text = json.dumps({"groups": {"tall": kept.packed(indices), "broken": "§", "empty": ""}})
+    text = json.dumps(
+        {"groups": {"tall": index_masks.to_mask(indices), "broken": "§", "empty": ""}}
+    )
     found = kept.checked_groups(text)
     assert list(found) == ["tall"] and found["tall"].tolist() == indices
 

@@ -281,7 +281,7 @@ def test_one_client_too_many_is_told_so(
         ):
             second.receive_bytes()
         assert closed.value.code == frames.TRY_AGAIN_LATER
-        assert closed.value.reason == "1 pages are connected, as many as are served."
+        assert closed.value.reason == "1 connections are open already. Try again."
         first.send_bytes(frame(np.zeros(20)))
         assert len(first.receive_bytes()) == frames.ANSWER.size + 784
     assert_alive(client)

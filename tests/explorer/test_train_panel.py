@@ -182,6 +182,14 @@ def test_folders_below_data_are_offered(pictures: Path) -> None:
     assert "python -m core fetch mnist" in missing.sentence
 
 
+def test_what_a_folder_leaves_out_is_told(fake_trainer: Fake, pictures: Path) -> None:
+    app = panel(**{state.TRAIN_SETTINGS: {"dataset": str(pictures / "flowers"), "batch_size": 2}})
+    assert not app.exception
+    assert any("1 file is no image and left out" in caption.value for caption in app.caption)
+    assert training_data.left_out("mnist") == ()
+    assert training_data.left_out(str(pictures / "empty")) == ()  # the refusal says it
+
+
 def test_the_number_of_images_is_read_from_the_files_head() -> None:
     assert training_data.training_images("mnist") == 60_000
     assert training_data.problem("mnist") is None

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from core import checkpoint
 from core.limits import TRAININGS_WAITING
-from explorer import run_files, trainings
+from explorer import changes, run_files, trainings
 
 Fake = Callable[..., None]
 FOREVER = ["--epochs", "1", "--seconds", "60"]
@@ -343,3 +343,30 @@ def test_the_command_shown_is_the_command_run() -> None:
     words = shlex.split(trainings.shown_command("it's", ["--z-dim", "2"]))
     assert words[1:] == trainings.command("it's", ["--z-dim", "2"])[1:]
     assert (trainings.ROOT / words[0]) == Path(sys.executable) or words[0] == sys.executable
+
+
+def write_queue(**values: object) -> None:
+    trainings._place().mkdir(parents=True, exist_ok=True)
+    queue = {"active": None, "waiting": [], "failed": {}} | values
+    (trainings._place() / "queue.json").write_text(json.dumps(queue))
+
+
+def test_a_read_only_server_begins_nothing_that_waits(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_queue(waiting=[{"name": "one", "arguments": []}])
+    monkeypatch.setenv(changes.READ_ONLY, "1")
+    trainings.advance()
+    assert state("one") == "queued"
+    monkeypatch.delenv(changes.READ_ONLY)
+    trainings.advance()
+    assert state("one") != "queued"
+
+
+@pytest.mark.parametrize("active", [{"x": 1}, {"name": "a", "arguments": [], "pid": "7"}, [], 3])
+def test_a_queue_edited_by_hand_goes_on_with_what_can_be_read(
+    fake_trainer: Fake, active: object
+) -> None:
+    write_queue(active=active, waiting=[3, {"name": 4}, {"name": "one", "arguments": []}])
+    trainings.advance()
+    assert state("one") in ("starting", "running", "finished")

@@ -100,7 +100,7 @@ async def dropped(server: Server, count: int, seed: int) -> Row:
             await alive(server)
 
     await _in_turns(tally, count, turn)
-    tally.note = f"{len(STAGES)} stages"
+    tally.note = f"{len(STAGES)} stages; after every {EVERY} the server must answer"
     return tally.row()
 
 

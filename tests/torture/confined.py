@@ -1,13 +1,15 @@
 """A process of its own in which things are tried that may hang, kill it or take all its memory.
 
-    with Confined(read, patience=60) as process:
-        outcome = process.tried(content)
+    with Confined(patience=60) as process:
+        outcome = process.tried(read, content)
 
-`read(content)` runs there and returns a word for the count; what it raises is a loss. `peak` is the
-resident memory that it took over what the process had before, at its highest moment.
+`read`, a function of a module, runs there and returns a word for the count; what it raises is a
+loss. `peak` is the resident memory that it took over what the process had before, at its highest
+moment.
 """
 
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -30,10 +32,14 @@ class Outcome(NamedTuple):
 
 
 class Confined:
-    def __init__(self, read: Callable[..., str], patience: float) -> None:
-        """`read` is a function of a module; `patience` in seconds is when an attempt is a hang."""
-        self.read, self.patience = read, patience
+    def __init__(self, patience: float) -> None:
+        """`patience` in seconds is when an attempt is a hang."""
+        self.patience = patience
         self.process: Any = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget how much and how long the attempts so far took."""
         self.most_peak, self.most_seconds = 0, 0.0
 
     def __enter__(self) -> "Confined":
@@ -47,11 +53,11 @@ class Confined:
     ) -> None:
         self._end()
 
-    def tried(self, *case: Any) -> Outcome:
+    def tried(self, read: Callable[..., str], *case: Any) -> Outcome:
         """One attempt; a process that hung or died is replaced for the next one."""
         if self.process is None:
             self._start()
-        self.connection.send(case)
+        self.connection.send((read, case))
         started = time.monotonic()
         try:
             if not self.connection.poll(self.patience):
@@ -73,7 +79,7 @@ class Confined:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, self.read), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # so that its end is noticed
         if not self.connection.poll(FRESH):
@@ -88,13 +94,15 @@ class Confined:
             self.process = None
 
 
-def _serve(connection: Connection, read: Callable[..., str]) -> None:
+def _serve(connection: Connection) -> None:
     limit = _memory("VmSize") + SPARE
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    with open(os.devnull, "w") as nowhere:  # decoders say on stderr what they think of a file
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
     connection.send("ready")
     while True:
         try:
-            case = connection.recv()
+            read, case = connection.recv()
         except EOFError:
             return
         before = _forget_peak()

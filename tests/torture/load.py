@@ -96,7 +96,9 @@ async def _drag_and_repair(
     finally:
         for task in others:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for end in await asyncio.gather(*others, return_exceptions=True):
+            if isinstance(end, Exception):  # who was cancelled ends with no Exception
+                raise end
 
 
 async def _paint(
@@ -109,9 +111,9 @@ async def _paint(
     try:
         while True:
             started, sequence = time.monotonic(), sequence + 1
-            wire.write(framed(asked(kind, repair(rng, **settings), sequence)))
-            answer = await wire.receive()
             with tally.attempt(f"request {sequence} of kind {kind}"):
+                wire.write(framed(asked(kind, repair(rng, **settings), sequence)))
+                answer = await wire.receive()
                 assert isinstance(answer, Answer) and answer.planes > 0, answer
                 assert answer[:2] == (sequence, kind), answer
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))

@@ -22,7 +22,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "WEBP": ({"lossless": True, "method": 6},),
     "TIFF": tuple(
         {"compression": name}
-        for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "lzma", "zstd", "tiff_raw_16")
+        for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "lzma", "zstd")
     ),
     "GIF": ({"interlace": 0}, {"optimize": True}),
     "TGA": ({"compression": "tga_rle"},),

@@ -43,9 +43,9 @@ def hang() -> str:
 
 
 def test_memory_is_measured_and_a_hang_is_a_loss() -> None:
-    with Confined(grasp, 60) as process:
-        assert process.tried(200).peak > 190 * 2**20
-        assert process.tried(1).peak < 50 * 2**20  # each attempt for itself
-        assert process.tried(10**9).lost is not None
-    with Confined(hang, 0.5) as process:
-        assert "no end within 0.5 s" in (process.tried().lost or "")
+    with Confined(60) as process:
+        assert process.tried(grasp, 200).peak > 190 * 2**20
+        assert process.tried(grasp, 1).peak < 50 * 2**20  # each attempt for itself
+        assert process.tried(grasp, 10**9).lost is not None
+        process.patience = 0.5
+        assert "no end within 0.5 s" in (process.tried(hang).lost or "")

@@ -34,7 +34,8 @@ MEMORY = 720  # MB
 PATIENCE = 90  # s: what takes longer hangs, on however slow a machine
 FINE, ROUGH = 0.02, 0.04  # of a digit's pixels: largest difference if exact, mean difference if not
 LEVELS, ROUGH_LEVELS = 3, 12  # the same of a picture as it is, of 255
-QUICK = 0.2  # a smaller scale goes without the files that take seconds
+QUICK = 0.2  # a smaller scale goes without the files that take seconds,
+LOOK = 0.25  # and tries so many of the others
 SUFFIXES = sorted(folder.SUFFIXES)
 SHAPES = ((1, 28, 28), (3, 64, 64))
 DAMAGED = {
@@ -47,34 +48,49 @@ DAMAGED = {
 
 def rows(scale: float, seed: int) -> Iterator[Row]:
     """The lines of the table; at scale 1 over 5,000 files."""
+    with Confined(PATIENCE) as process:
+        yield from _rows(process, scale, seed)
+
+
+def _rows(process: Confined, scale: float, seed: int) -> Iterator[Row]:
     rng = random.Random(seed)
     good = list(valid(rng, scale))
-    yield _row("valid pictures: mode x format x size x orientation", zip(good))
+    yield _row(process, "valid pictures: mode x format x size x orientation", zip(good))
     for kind, count in DAMAGED.items():
         files = damaged(kind, good, max(3, round(count * scale)), seed)
-        yield _row(f"pictures {kind}", zip(files))
-    bad = hostile(quick=scale < QUICK)
-    yield _row("bombs, archives, scripts, polyglots, metadata", zip(bad))
+        yield _row(process, f"pictures {kind}", zip(files))
+    quick = scale < QUICK
+    bad = (file for file in hostile(quick=quick) if not quick or rng.random() < LOOK)
+    yield _row(process, "bombs, archives, scripts, polyglots, metadata", zip(bad))
 
     some = rng.sample(good, min(len(good), round(40 * scale)))
     some += [*damaged("of changed bytes", good, round(20 * scale), seed)] if some else []
     if some:
+        first = [(panel, some[0]) for panel in PANELS]  # what a panel loads is no picture's doing
         cases = ((panel, file) for panel in PANELS for file in some)
-        yield _row("pictures in the panels that take uploads", cases, show)
+        yield _row(process, "pictures in the panels that take uploads", cases, show, first)
         yield _folder(good)
 
 
-def _row(what: str, cases: Iterable[tuple[Any, ...]], way: Callable[..., str] | None = None) -> Row:
-    """Each case is the arguments of `way`; a file is the last of them."""
-    tally = Tally(what)
-    with Confined(way or read, PATIENCE) as process:
-        for case in cases:
-            outcome = process.tried(*case)
-            with tally.attempt(" ".join(str(part) for part in (*case[:-1], case[-1].name))):
-                if outcome.lost:
-                    raise AssertionError(outcome.lost)
-                if outcome.peak > MEMORY * MB:
-                    raise AssertionError(f"{outcome.peak / MB:.0f} MB of memory")
+def _row(
+    process: Confined,
+    what: str,
+    cases: Iterable[tuple[Any, ...]],
+    way: Callable[..., str] | None = None,
+    first: Iterable[tuple[Any, ...]] = (),
+) -> Row:
+    """Each case is the arguments of `way`, a file the last of them; `first` is not counted."""
+    tally, way = Tally(what), way or read
+    for case in first:
+        process.tried(way, *case)
+    process.begin()
+    for case in cases:
+        outcome = process.tried(way, *case)
+        with tally.attempt(" ".join(str(part) for part in (*case[:-1], case[-1].name))):
+            if outcome.lost:
+                raise AssertionError(outcome.lost)
+            if outcome.peak > MEMORY * MB:
+                raise AssertionError(f"{outcome.peak / MB:.0f} MB of memory")
     peak, slowest = process.most_peak / MB, process.most_seconds
     tally.note = f"memory {peak:.0f} MB of {MEMORY}, slowest {slowest:.1f} s"
     return tally.row()
@@ -165,8 +181,8 @@ def _said(way: Callable[[File], None], file: File) -> str:
 
 def proper(sentence: str) -> bool:
     """Begins and ends as a sentence and holds nothing out of a program."""
-    junk = re.search(r"Traceback|object at 0x|<class|<_io|\bNone\b|Error\(|b'|\\x", sentence)
-    return bool(re.fullmatch(r"[A-Z].{10,600}[.]", sentence)) and not junk
+    junk = re.search(r"Traceback|object at 0x|<class|<_io|[a-z]Error\(", sentence)
+    return bool(re.fullmatch(r"[A-Z0-9].{10,760}[.]", sentence)) and not junk
 
 
 def _opened(file: File) -> None:

@@ -42,9 +42,16 @@ export function makeNoise(content, tools) {
         show();
       },
     });
-    const channel = channelTo(model.name, () => channel.status.open && show(), tools.ended);
+    const offline = element("p", { class: "offline", role: "status" });
+    offline.hidden = true;
+    const channel = channelTo(model.name, () => {
+      const { open, reason } = channel.status;
+      offline.hidden = open;
+      if (open) show();
+      else offline.textContent = fill(words.offline, { reason });
+    }, tools.ended);
     const rest = element("span", { class: "note" }, `${model.name} · ${words[model.kind === "vae" ? "both" : "none"]}`);
-    const box = element("section", { class: model.kind }, element("h5", {}, name, rest),
+    const box = element("section", { class: model.kind }, element("h5", {}, name, rest), offline,
       scatter.map, element("div", { class: "seen" }, shown.figure, many.grid));
 
     /** The sixteen codes, row by row. */
