@@ -108,24 +108,6 @@ def test_a_tight_crop_keeps_a_digit_that_touches_the_edge() -> None:
     assert similarity(digit_of(SEVEN.crop(bounds)), digit_of(SEVEN)) > 0.95
 
 
-def test_chalk_where_little_light_falls() -> None:
-    board = drawing(190, 40, "L").resize((400, 400))
-    light = np.linspace(1, 0.25, 400)[:, None]
-    photo = Image.fromarray(np.uint8(np.asarray(board) * light))
-    assert similarity(digit_of(photo), digit_of(SEVEN)) > 0.95
-
-
-def test_a_stroke_beside_a_ruled_line_stays() -> None:
-    four = [(250, 150), (190, 262), (330, 264)], [(270, 220), (265, 340)]
-    plain, page = Image.new("L", (500, 500), 255), Image.new("L", (500, 500), 240)
-    for y in range(20, 500, 40):
-        ImageDraw.Draw(page).line((0, y, 500, y), fill=190, width=2)
-    for image in (plain, page):
-        for stroke in four:
-            ImageDraw.Draw(image).line(stroke, fill=60, width=4)
-    assert similarity(digit_of(page), digit_of(plain)) > 0.95
-
-
 def test_a_thin_pen_is_drawn_as_wide_as_mnist_strokes() -> None:
     page = Image.new("L", (600, 600), 255)
     ImageDraw.Draw(page).line((300, 100, 300, 500), fill=0, width=3)

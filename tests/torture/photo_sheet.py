@@ -62,7 +62,9 @@ def main(to: Path, /, seed: int = 0) -> None:
     for i, photo in enumerate(chosen[:COUNT]):
         at = i % COLUMNS * (CELL + GAP), i // COLUMNS * (HEIGHT + GAP)
         picture.paste(cell(reading(photo, classifier)), at)
-    picture.quantize(192, dither=Image.Dither.NONE).save(to, optimize=True)
+    # The palette of the widest range keeps the green and the red of the readings.
+    palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE)
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(to, optimize=True)
 
 
 if __name__ == "__main__":
