@@ -11,6 +11,7 @@ moment.
 import multiprocessing
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Confined:
     def __init__(self, patience: float) -> None:
         """`patience` in seconds is when an attempt is a hang."""
         self.patience = patience
-        self.process: Any = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -56,7 +57,7 @@ class Confined:
     def tried(self, read: Callable[..., str], *case: Any) -> Outcome:
         """One attempt; a process that hung or died is replaced for the next one."""
         if self.process is None:
-            self._start()
+            self.process = self._start()
         self.connection.send((read, case))
         started = time.monotonic()
         try:
@@ -66,8 +67,7 @@ class Confined:
         except TimeoutError:
             outcome = self._gone(f"no end within {self.patience:g} s", started)
         except (EOFError, ConnectionError):
-            self.process.join(5)
-            outcome = self._gone(f"the process died ({self.process.exitcode})", started)
+            outcome = self._gone(f"the process died ({self.process.wait(5)})", started)
         self.most_peak = max(self.most_peak, outcome.peak)
         self.most_seconds = max(self.most_seconds, outcome.seconds)
         return outcome
@@ -76,20 +76,26 @@ class Confined:
         self._end()
         return Outcome("", lost, time.monotonic() - started, 0)
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()  # so that its end is noticed
+    def _start(self) -> subprocess.Popen[bytes]:
+        # Not multiprocessing.Process: it runs the caller's __main__ again, and after an AppTest
+        # that is the page's script.
+        self.connection, theirs = multiprocessing.Pipe()
+        with theirs:  # closed here, so that its end is noticed
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            )
         if not self.connection.poll(FRESH):
+            process.kill()
             raise RuntimeError("The process that tries things did not start.")
         self.connection.recv()
+        return process
 
     def _end(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.join()
+            self.process.wait()
             self.connection.close()
             self.process = None
 
@@ -130,3 +136,7 @@ def _memory(field: str) -> int:
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError(f"/proc/self/status says nothing of {field}.")
+
+
+if __name__ == "__main__":
+    _serve(Connection(int(sys.argv[1])))

@@ -86,30 +86,32 @@ async def _drag_and_repair(
     repairs: Tally,
     sizes: list[tuple[float, int]],
 ) -> dict[str, object]:
-    others = [
-        asyncio.create_task(_paint(server, model, frames.REPAIR, STROKE, seed, repairs)),
-        asyncio.create_task(_paint(server, model, frames.COMPLETE, REST, seed + 1, repairs)),
-        asyncio.create_task(_watch(server, sizes)),
-    ]
-    try:
-        return await load.drags(server, CLIENTS, seconds, model)
-    finally:
-        for task in others:
-            task.cancel()
-        for end in await asyncio.gather(*others, return_exceptions=True):
-            if isinstance(end, Exception):  # who was cancelled ends with no Exception
-                raise end
+    end = asyncio.Event()
+    async with asyncio.TaskGroup() as others:
+        others.create_task(_paint(server, model, frames.REPAIR, STROKE, seed, repairs, end))
+        others.create_task(_paint(server, model, frames.COMPLETE, REST, seed + 1, repairs, end))
+        others.create_task(_watch(server, sizes, end))
+        try:
+            return await load.drags(server, CLIENTS, seconds, model)
+        finally:
+            end.set()
 
 
 async def _paint(
-    server: Server, model: str, kind: int, pause: float, seed: int, tally: Tally
+    server: Server,
+    model: str,
+    kind: int,
+    pause: float,
+    seed: int,
+    tally: Tally,
+    end: asyncio.Event,
 ) -> None:
-    """One request after the other, each of another damage, until cancelled."""
+    """One request after the other, each of another damage; what is asked at the end is awaited."""
     wire = await Wire.opened(server.url, f"/live/channel/{model}")
     rng, sequence = random.Random(seed), 0
     settings = {} if kind == frames.REPAIR else {"k": 16, "steps": None}
     try:
-        while True:
+        while not end.is_set():
             started, sequence = time.monotonic(), sequence + 1
             with tally.attempt(f"request {sequence} of kind {kind}"):
                 wire.write(framed(asked(kind, repair(rng, **settings), sequence)))
@@ -121,8 +123,8 @@ async def _paint(
         wire.drop()
 
 
-async def _watch(server: Server, sizes: list[tuple[float, int]]) -> None:
-    while True:
+async def _watch(server: Server, sizes: list[tuple[float, int]], end: asyncio.Event) -> None:
+    while not end.is_set():
         sizes.append((time.monotonic(), memory(server)))
         await asyncio.sleep(SAMPLE)
 

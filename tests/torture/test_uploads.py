@@ -1,6 +1,9 @@
 """A few of the files of `make torture`, and that the torture itself can fail."""
 
 import io
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
@@ -49,3 +52,16 @@ def test_memory_is_measured_and_a_hang_is_a_loss() -> None:
         assert process.tried(grasp, 10**9).lost is not None
         process.patience = 0.5
         assert "no end within 0.5 s" in (process.tried(hang).lost or "")
+
+
+def test_what_is_tried_starts_whatever_script_the_caller_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After an AppTest the caller's __main__ is the page's script, which no other process runs."""
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit('run again')")
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    with Confined(60) as process:
+        assert process.tried(grasp, 1).word == str(2**20)
