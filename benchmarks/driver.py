@@ -104,11 +104,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def chromium(*, webgl: bool = True) -> Iterator[Browser]:
-    """A headless Chromium: the system's, else playwright's own."""
+def chromium(*, webgl: bool = True, arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """A headless Chromium: the system's, else playwright's own. `arguments`: more of its flags."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
-    arguments = QUIET + (SOFTWARE_WEBGL if webgl else ["--disable-gpu"])
+    arguments = [*QUIET, *(SOFTWARE_WEBGL if webgl else ["--disable-gpu"]), *arguments]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         try:

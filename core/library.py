@@ -76,7 +76,10 @@ def add_checkpoint(name: str, model: VAE, root: Path | None = None, **provenance
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise CheckpointError(f"{folder} cannot be written ({error.strerror}).") from None
+            raise CheckpointError(
+                f"{folder} cannot be written ({error.strerror}). Free some space, or make the "
+                "folder writable, and try again."
+            ) from None
         raise
     return folder
 

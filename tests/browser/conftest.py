@@ -1,5 +1,8 @@
 """One Chromium for all browser tests; every test gets a fresh page and session.
 
+They share one visitor's cache, so that the page's scripts are fetched and compiled once; what the
+page keeps in the browser is forgotten between tests.
+
 A page's console errors and uncaught exceptions fail the test that caused them.
 """
 
@@ -7,10 +10,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from driver import INTRODUCED, Server, chromium
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
 READY = 60_000  # ms; generous, a timing is no assertion
+# All pages in one process that is there already, as starting one takes longer than most tests.
+ONE_PROCESS = ["--process-per-site", "--disable-features=SpareRendererForSitePerProcess"]
 expect.set_options(timeout=20_000)
 
 
@@ -22,8 +27,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with chromium() as running:
+    with chromium(arguments=ONE_PROCESS) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def returning(browser: Browser) -> Iterator[BrowserContext]:
+    """Who has dismissed the introduction before. The first page stays open, and with it the
+    process of all others."""
+    context = browser.new_context(ignore_https_errors=True)  # test_proxy.py signs its own
+    context.add_init_script(INTRODUCED)
+    context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visitor(
+    browser: Browser, returning: BrowserContext, server: Server, request: pytest.FixtureRequest
+) -> Iterator[BrowserContext]:
+    """With nothing kept from another test; new to the page in a test marked first_visit."""
+    if request.node.get_closest_marker("first_visit"):
+        context = browser.new_context()
+        yield context
+        context.close()
+    else:
+        first, *_ = returning.pages
+        first.goto(server.url + server.health)
+        first.evaluate("localStorage.clear()")
+        returning.clear_cookies()
+        yield returning
 
 
 @pytest.fixture
@@ -34,20 +67,14 @@ def expected_errors() -> list[str]:
 
 @pytest.fixture
 def open_page(
-    server: Server,
-    browser: Browser,
-    expected_errors: list[str],
-    request: pytest.FixtureRequest,
+    server: Server, visitor: BrowserContext, expected_errors: list[str]
 ) -> Iterator[Callable[..., Page]]:
     """open_page(path="", width=1440, ready=True, model=KNOWN, before=None) -> the page, live.
 
     `model`: unless the path says which; None for the one that the page opens with by itself.
-    The introduction was dismissed before, but in a test marked first_visit.
     """
-    context = browser.new_context(ignore_https_errors=True)  # test_proxy.py signs its own
-    if not request.node.get_closest_marker("first_visit"):
-        context.add_init_script(INTRODUCED)
     problems: list[str] = []
+    opened: list[Page] = []
 
     def open_(
         path: str = "",
@@ -57,7 +84,8 @@ def open_page(
         model: str | None = KNOWN,
         before: Callable[[Page], None] = lambda page: None,
     ) -> Page:
-        page = context.new_page()
+        page = visitor.new_page()
+        opened.append(page)
         page.set_default_timeout(20_000)
         page.set_viewport_size({"width": width, "height": 900})
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -78,7 +106,8 @@ def open_page(
         return page
 
     yield open_
-    context.close()
+    for page in opened:
+        page.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
     panels = ("reconstruct", "repair", "walk", "attributes", "learn", "models", "train")
     expected = [*expected_errors, *(f"/{panel}/_stcore/" for panel in panels)]

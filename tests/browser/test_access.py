@@ -65,7 +65,7 @@ def findings(server: Server, browser: Browser) -> Iterator[Findings]:
             page.set_viewport_size({"width": width, "height": height})
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                page.wait_for_timeout(150)  # Streamlit hands its colours to the components
+                settled(page, panel, 150)  # Streamlit hands its colours to the components
                 if (width, theme) == (WIDE[0], "dark"):
                     tab_through(page, panel, found)
                 found.violations.extend(
@@ -76,8 +76,9 @@ def findings(server: Server, browser: Browser) -> Iterator[Findings]:
     yield found
 
 
-def settled(page: Page, panel: str) -> None:
-    """Until a panel stands: its script has run and its components have come."""
+def settled(page: Page, panel: str, rest: int = 700) -> None:
+    """Until a panel stands: its script has run, which fades what it has not come to, and its
+    components have come, for which it rests so many ms."""
     page.wait_for_function(
         """(panel) => {
             const app = document.querySelector("[data-testid=stApp]");
@@ -90,7 +91,7 @@ def settled(page: Page, panel: str) -> None:
         arg=panel,
         timeout=READY,
     )
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(rest)
 
 
 def violations(page: Page) -> list[str]:

@@ -251,6 +251,50 @@ def killed_in_a_map(at: Place, random: np.random.Generator) -> None:
     assert not [p for p in psutil.process_iter(["cmdline"]) if _computes(p, at.folder)]
 
 
+def disk_full(at: Place, random: np.random.Generator) -> None:
+    """Nothing can be written, which every panel survives that writes; with space all of it goes
+    on. No file may grow: what a full disk refuses too, and what needs no disk of its own."""
+    name = f"run-{random.integers(10**9)}"
+    weights = at.folder / OTHER / "model.safetensors"
+    with opened(at, "train", OTHER) as page:
+        box = page.get_by_label("Name of the run", exact=True)
+        box.fill(name)
+        box.press("Enter")
+        page.wait_for_timeout(1000)
+        start = page.get_by_role("button", name="Start training")
+        with _full(at):
+            start.click()
+            page.get_by_text("The queue of trainings cannot be written").wait_for()
+            page.get_by_role("link", name="Models").click()
+            page.get_by_text("Manage", exact=True).click()
+            page.locator("input[type=file]").set_input_files(weights)
+            page.get_by_role("button", name="Keep this model").click()
+            page.get_by_text("Free some space, or make the folder writable").wait_for()
+            no_failure(page)
+            page.get_by_role("link", name="Explore").click()
+            page.get_by_test_id("live-latency").get_by_text("live").wait_for()
+            page.get_by_test_id("add-bookmark").click()
+            expect(page.get_by_test_id("bookmark")).to_have_count(1)
+            page.get_by_role("link", name="Train").click()
+            expect(box).to_have_value(name)
+        start.click()
+        page.get_by_role("heading", name=re.compile(f"{name}.*finished")).wait_for()
+        no_failure(page)
+    assert not list(at.folder.glob("**/*.tmp")), "something half written was left"
+
+
+@contextmanager
+def _full(at: Place) -> Iterator[None]:
+    assert at.server.process
+    server = psutil.Process(at.server.process.pid)
+    before = server.rlimit(psutil.RLIMIT_FSIZE)
+    server.rlimit(psutil.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        server.rlimit(psutil.RLIMIT_FSIZE, before)
+
+
 def _computes(process: psutil.Process, folder: Path) -> bool:
     words = process.info["cmdline"] or []
     return "embed" in words and any(word.startswith(str(folder)) for word in words)
@@ -349,6 +393,7 @@ def rows(scale: float, seed: int) -> Iterator[Row]:
         ("server killed under a repair", 6, killed_while_painting),
         ("server killed during a training", 6, killed_in_a_training),
         ("server killed during a map", 4, killed_in_a_map),
+        ("disk full", 4, disk_full),
         ("network cut for ten seconds", 6, wire_cut),
     )
     with (
