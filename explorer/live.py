@@ -6,7 +6,10 @@ from the caches by threads of its own lane, for an id out of the list and nothin
 
 import asyncio
 import contextlib
+import gc
+import importlib
 import os
+import pkgutil
 import re
 import socket
 import sys
@@ -25,13 +28,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
-from explorer import caches, repairs
+from explorer import caches, panels, repairs
 from explorer.channel import channel, page_errors
 from explorer.frames import decode_pixels
 from explorer.lanes import in_lane, waiting
 
 COMPONENTS = Path(__file__).parent / "components"
 TEND_EVERY = 2.0  # s between two looks whether the next training may start
+TIDY_EVERY = 60.0  # s between two looks for garbage, such as what pages that were left held
 STUCK = 30_000  # ms after which the kernel hangs up on a peer that takes nothing
 # s that a thread may keep Python from the event loop. With CPython's 5 ms a hand beside a repair
 # had a 95th percentile of 95 ms, with this 26 ms, on a busy machine of two cores.
@@ -175,6 +179,16 @@ def hang_up_on_the_stuck() -> None:
             listening.setsockopt(socket.IPPROTO_TCP, option, STUCK)
 
 
+def settle_down() -> None:
+    """Import what the panels need, and count all that is there by now as there for good: a look for
+    garbage goes through every object, and those of torch and plotly alone kept all hands from
+    their pictures for a quarter of a second."""
+    for panel in pkgutil.iter_modules(panels.__path__, f"{panels.__name__}."):
+        importlib.import_module(panel.name)
+    gc.collect()
+    gc.freeze()
+
+
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
@@ -196,6 +210,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
             repairs.glimpse(name, repairs.asked(blank, mask, blank))
         except page_errors():
             pass  # the page names what is wrong, where someone can read it
+        settle_down()
 
     async def tend() -> None:
         """The queue of trainings goes on also when nobody looks at it."""
@@ -207,11 +222,18 @@ async def lifespan(app: object) -> AsyncIterator[None]:
                 await asyncio.to_thread(trainings.advance)
             await asyncio.sleep(TEND_EVERY)
 
+    async def tidy() -> None:
+        """What Streamlit would do after every run of every page."""
+        while True:
+            await asyncio.sleep(TIDY_EVERY)
+            gc.collect()
+
     sys.setswitchinterval(TURN)
     with contextlib.suppress(OSError, psutil.Error):  # a system that does not tell, or not let
         hang_up_on_the_stuck()
     warming = asyncio.create_task(asyncio.to_thread(warm))
-    tending = asyncio.create_task(tend())
+    tasks = [asyncio.create_task(tend()), asyncio.create_task(tidy())]
     yield
-    tending.cancel()
+    for task in tasks:
+        task.cancel()
     await warming

@@ -1,0 +1,58 @@
+"""Looks for garbage: rare, and past what is there for good; what a page leaves is still found."""
+
+import asyncio
+import gc
+import tomllib
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from explorer import live
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+class Left:
+    """What only a look for garbage finds: it refers to itself."""
+
+    def __init__(self) -> None:
+        self.myself = self
+
+
+def test_what_is_there_for_good_is_looked_at_no_more() -> None:
+    live.settle_down()
+    assert gc.get_freeze_count() > 5 * len(gc.get_objects())
+    left = weakref.ref(Left())
+    gc.collect()
+    assert left() is None
+
+
+def test_a_server_tidies_up_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's own look after every run of a script is off, so this one is needed."""
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert settings["runner"]["postScriptGC"] is False
+    monkeypatch.setattr(live, "TIDY_EVERY", 0.01)
+
+    async def serve() -> None:
+        gc.disable()
+        try:
+            async with live.lifespan(None):
+                for _ in range(3):  # the first may be found while it settles down
+                    left = weakref.ref(Left())
+                    for _ in range(3000):
+                        if left() is None:
+                            break
+                        await asyncio.sleep(0.01)
+                    assert left() is None, "nobody looked for garbage"
+        finally:
+            gc.enable()
+
+    asyncio.run(serve())
