@@ -254,7 +254,7 @@ def killed_in_a_map(at: Place, random: np.random.Generator) -> None:
 def disk_full(at: Place, random: np.random.Generator) -> None:
     """Nothing can be written, which every panel survives that writes; with space all of it goes
     on. No file may grow: what a full disk refuses too, and what needs no disk of its own."""
-    name = f"run-{random.integers(10**9)}"
+    name = f"full-{random.integers(10**9)}"
     weights = at.folder / OTHER / "model.safetensors"
     with opened(at, "train", OTHER) as page:
         box = page.get_by_label("Name of the run", exact=True)

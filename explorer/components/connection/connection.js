@@ -3,6 +3,7 @@
 // look again: after a cut, which swallowed what the hand did meanwhile, and when the checkpoint was
 // replaced or is gone.
 
+import "../leaving.js";
 import { channelStatus, component, element, follow, live, upload } from "../live.js";
 
 const PATIENCE = 1200; // ms without a connection before it is said: most gaps are shorter
