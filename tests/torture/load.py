@@ -160,10 +160,12 @@ def _judged(tally: Tally, found: dict[str, object], promised: bool) -> Row:
     p95, share = (float(str(found[key])) for key in ("p95 ms", "answered %"))
     # Latest wins: a z that a newer one replaced before it was sent is shown by that one's picture.
     tally.tried, tally.survived = sent, answers
+    ceiling = f" of {P95:.0f}" if promised else ""
+    longest, busy = (float(str(found[key])) for key in ("longest ms", "server CPU %"))
     tally.note = (
         f"{due:,} due, {share:.1f}% with a picture of their own; 95th percentile {p95:.1f} ms"
-        f"{f' of {P95:.0f}' if promised else ''}; longest {float(str(found['longest ms'])):.0f} ms; "
-        f"server at {float(str(found['server CPU %'])):.0f}% of a core; load {os.getloadavg()[0]:.1f}"
+        f"{ceiling}; longest {longest:.0f} ms; server at {busy:.0f}% of a core; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     if promised:
         tally.demand(p95 <= P95, f"The 95th percentile is {p95:.1f} ms.")
