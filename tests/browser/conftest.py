@@ -53,7 +53,7 @@ def visitor(
         context.close()
     else:
         first, *_ = returning.pages
-        first.goto(server.url + server.health)
+        first.goto(server.url + Server.health)
         first.evaluate("localStorage.clear()")
         returning.clear_cookies()
         yield returning
