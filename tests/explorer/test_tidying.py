@@ -4,7 +4,7 @@ import asyncio
 import gc
 import tomllib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
+    gc.unfreeze()  # what servers of other tests have left
     yield
     gc.unfreeze()
 
@@ -25,6 +26,14 @@ class Left:
 
     def __init__(self) -> None:
         self.myself = self
+
+
+async def until(happened: Callable[[], bool], otherwise: str) -> None:
+    for _ in range(6000):
+        if happened():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(otherwise)
 
 
 def test_what_is_there_for_good_is_looked_at_no_more() -> None:
@@ -45,13 +54,9 @@ def test_a_server_tidies_up_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         gc.disable()
         try:
             async with live.lifespan(None):
-                for _ in range(3):  # the first may be found while it settles down
-                    left = weakref.ref(Left())
-                    for _ in range(3000):
-                        if left() is None:
-                            break
-                        await asyncio.sleep(0.01)
-                    assert left() is None, "nobody looked for garbage"
+                await until(lambda: gc.get_freeze_count() > 0, "it never settled down")
+                left = weakref.ref(Left())
+                await until(lambda: left() is None, "nobody looked for garbage")
         finally:
             gc.enable()
 
