@@ -116,6 +116,11 @@ def understood(model: "VAE", frame: bytes | None) -> Job:
     if kind in (STRIPS, TILES):
         return Job(sequence, kind, _points(frame, model.z_dim, FRAME_POINTS.most))
     if kind == ALIVE:
+        if len(frame) > REQUEST.size:
+            raise FrameError(
+                INVALID,
+                f"The frame has {len(frame)} bytes; {REQUEST.size} are expected of this kind.",
+            )
         return Job(sequence, kind, NO_POINTS)
     if kind == TERMS:
         belief, x = _belief(frame, model)

@@ -6,6 +6,7 @@ from the caches by threads of its own lane, for an id out of the list and nothin
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -35,7 +36,7 @@ from explorer.lanes import in_lane, waiting
 
 COMPONENTS = Path(__file__).parent / "components"
 TEND_EVERY = 2.0  # s between two looks whether the next training may start
-TIDY_EVERY = 60.0  # s between two looks for garbage, such as what pages that were left held
+TIDY_EVERY = 60.0  # s between two looks for what can go, such as what pages that were left held
 STUCK = 30_000  # ms after which the kernel hangs up on a peer that takes nothing
 # s that a thread may keep Python from the event loop. With CPython's 5 ms a hand beside a repair
 # had a 95th percentile of 95 ms, with this 26 ms, on a busy machine of two cores.
@@ -189,6 +190,14 @@ def settle_down() -> None:
     gc.freeze()
 
 
+def give_back() -> None:
+    """Have the C library return to the system what is free. By itself glibc keeps it: 200 clients
+    that asked for large pictures and read none left 240 MB. Elsewhere this does nothing."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Bring torch and the default model into memory while the browser fetches the page."""
@@ -227,6 +236,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(TIDY_EVERY)
             gc.collect()
+            await asyncio.to_thread(give_back)
 
     sys.setswitchinterval(TURN)
     with contextlib.suppress(OSError, psutil.Error):  # a system that does not tell, or not let

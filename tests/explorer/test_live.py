@@ -97,6 +97,7 @@ def test_an_answer_is_what_decode_says(client: TestClient, model: VAE) -> None:
         (frame(np.zeros(40), kind=frames.PLACE), 1009, "168 bytes"),
         (frame(np.zeros(30), kind=frames.STRIPS), 1007, "128 bytes"),
         (frame(np.zeros(0), kind=frames.TILES), 1007, "8 bytes"),
+        (frame(np.zeros(1), kind=frames.ALIVE), 1007, "12 bytes; 8 are expected of this kind"),
         (frame(np.zeros(20 * 513), kind=frames.TILES), 1009, "41048 bytes"),
         (belief(np.zeros(20), np.zeros(20), bytes(783)), 1007, "951 bytes; 952 are expected"),
         (belief(np.full(20, np.nan), np.zeros(20)), 1007, "mu must lie within"),

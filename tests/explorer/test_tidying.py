@@ -1,12 +1,14 @@
 """Looks for garbage: rare, and past what is there for good; what a page leaves is still found."""
 
 import asyncio
+import ctypes
 import gc
 import tomllib
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from explorer import live
@@ -42,6 +44,23 @@ def test_what_is_there_for_good_is_looked_at_no_more() -> None:
     left = weakref.ref(Left())
     gc.collect()
     assert left() is None
+
+
+def test_what_is_free_is_given_back() -> None:
+    """glibc keeps all that lies below something still in use."""
+
+    def resident() -> int:
+        return int(psutil.Process().memory_info().rss)
+
+    pieces = [bytes(2**16) for _ in range(2000)]
+    left = pieces[::20]
+    del pieces
+    before = resident()
+    live.give_back()
+    returned = before - resident()
+    assert len(left) == 100
+    if hasattr(ctypes.CDLL(None), "malloc_trim"):
+        assert returned > 60 * 2**20
 
 
 def test_a_server_tidies_up_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from tests.torture.wire import CLOSE, PING, Answer, Closed, Wire, framed, reques
 PATH = "/live/channel/mnist-mlp-20"
 AT_ONCE = 16  # connections of ours
 EVERY = 50  # attempts; then the server is asked whether it still answers
-SETTLE = 10.0  # s that it has to give memory back
+SETTLE = live.TIDY_EVERY + 10  # s that it has to give memory back
 GROWTH = 0.1  # of the server's memory, allowed for all that
 LARGE = 10 * (frames.STRIPS, frames.TILES)  # 8 MB: more than the kernel's buffers take
 SLOW_BYTES = 2**21  # what the server may hold for one that does not read: two answers, and buffers

@@ -54,12 +54,34 @@ def _right_repair(rng: random.Random) -> Fuzzed:
     return Fuzzed(f"kind {kind}", framed(asked(kind, repair(rng))), True)
 
 
+def _right_lesson(rng: random.Random) -> Fuzzed:
+    kind = rng.choice([frames.TERMS, frames.PASSES, frames.ALIVE])
+    payload = {
+        frames.TERMS: points(rng, 2) + rng.randbytes(PIXELS),
+        frames.PASSES: repair(rng),
+        frames.ALIVE: b"",
+    }[kind]
+    return Fuzzed(f"kind {kind}", framed(asked(kind, payload)), True)
+
+
+def _wrong_lesson(rng: random.Random) -> Fuzzed:
+    kind, payload = rng.choice([
+        (frames.ALIVE, rng.randbytes(rng.randint(1, 99))),
+        (frames.TERMS, points(rng, 2) + rng.randbytes(PIXELS - rng.randint(1, PIXELS))),
+        (frames.TERMS, points(rng) + np.full(Z_DIM, 1e3, "<f4").tobytes() + bytes(PIXELS)),
+        (frames.TERMS, np.full(2 * Z_DIM, np.nan, "<f4").tobytes() + bytes(PIXELS)),
+        (frames.PASSES, repair(rng)[: -rng.randint(1, PIXELS)]),
+    ])  # fmt: skip
+    return Fuzzed(f"kind {kind} bent", framed(asked(kind, payload)), False)
+
+
 def _noise(rng: random.Random) -> Fuzzed:
     return Fuzzed("noise", framed(rng.randbytes(rng.randint(0, 300))), None)
 
 
 def _unknown_kind(rng: random.Random) -> Fuzzed:
-    kind = rng.choice([0, 7, 8, 255, 256, 2**31, 2**32 - 1, rng.randint(7, 2**32 - 1)])
+    after = frames.PASSES + 1  # the last one
+    kind = rng.choice([0, after, 255, 256, 2**31, 2**32 - 1, rng.randint(after, 2**32 - 1)])
     return Fuzzed(f"kind {kind}", framed(asked(kind, points(rng))), False)
 
 
@@ -148,6 +170,7 @@ def _no_websocket(rng: random.Random) -> Fuzzed:
 
 
 _KINDS = (
-    _right, _right, _right_repair, _noise, _unknown_kind, _no_number, _wrong_length, _too_many,
-    _too_long, _text, _pieces, _pieces, _wrong_repair, _bent_repair, _no_websocket,
+    _right, _right, _right_repair, _right_lesson, _pieces, _pieces, _noise, _unknown_kind,
+    _no_number, _wrong_length, _too_many, _too_long, _text, _wrong_repair, _bent_repair,
+    _wrong_lesson, _no_websocket,
 )  # fmt: skip

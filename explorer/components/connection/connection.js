@@ -3,6 +3,7 @@
 // look again: after a cut, which swallowed what the hand did meanwhile, and when the checkpoint was
 // replaced or is gone.
 
+import { insist } from "../insist.js";
 import "../leaving.js";
 import { channelStatus, component, element, follow, live, upload } from "../live.js";
 
@@ -17,25 +18,6 @@ const BACK = "Connected again.";
 let held = null; // { session, memory } as Python said them last
 let asked = 0; // how often Python was to look again
 
-/** Say something at once, and again, ever later, until `heard`: Python may be slow, or be gone. */
-function insist(say) {
-  let timer = 0;
-  let delay = AGAIN.first;
-  const again = () => {
-    say();
-    timer = setTimeout(again, delay);
-    delay = Math.min(2 * delay, AGAIN.most);
-  };
-  return {
-    begin() {
-      clearTimeout(timer);
-      delay = AGAIN.first;
-      again();
-    },
-    heard: () => clearTimeout(timer),
-  };
-}
-
 export default component("connection", (root, listen, ended) => {
   const line = element("p", { role: "status", "data-testid": "connection" });
   root.append(line);
@@ -47,9 +29,10 @@ export default component("connection", (root, listen, ended) => {
     asked += 1;
     setTriggerValue("look", asked);
   };
-  const looking = insist(look);
-  const remembering = insist(() => 
-    setTriggerValue("memory", { text: held.memory, upload: upload.last }));
+  const looking = insist(look, AGAIN);
+  const remember = () =>
+    setTriggerValue("memory", { text: held.memory, upload: upload.last });
+  const remembering = insist(remember, AGAIN);
 
   // Streamlit's own dialog covers the page and tells visitors to run a command on the server.
   const dismiss = () =>
@@ -75,6 +58,7 @@ export default component("connection", (root, listen, ended) => {
       look(); // it may be the checkpoint that is gone, and not the server
       timer = setTimeout(() => say(LOST, "lost"), PATIENCE);
     } else {
+      look();
       looking.begin();
       if (!root.classList.contains("lost")) return;
       say(BACK, "back");
@@ -100,7 +84,11 @@ export default component("connection", (root, listen, ended) => {
     const { page, memory, looked } = args.data;
     const another = held !== null && held.session !== page.session;
     if (another || looked === asked) looking.heard();
-    if (another && !page.recalled) return remembering.begin();
+    if (another && !page.recalled) {
+      remember();
+      remembering.begin();
+      return;
+    }
     remembering.heard();
     held = { session: page.session, memory };
     follow(page);
