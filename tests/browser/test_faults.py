@@ -20,7 +20,7 @@ def at(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     "fault",
     [
         faults.killed_while_painting, faults.killed_in_a_training, faults.killed_in_a_map,
-        faults.disk_full,
+        faults.disk_full, faults.clock_jumps,
         lambda at, random: faults.wire_cut(at, random, 2),
     ],
 )  # fmt: skip

@@ -36,6 +36,12 @@ TRAINER = """
 from explorer import trainings
 trainings.TRAIN = [sys.executable, {fake!r}, "--root", {folder!r}, "core", "train"]
 """
+CLOCK = """
+import time
+right, ahead = time.time, Path({ahead!r})
+time.time = lambda: right() + float(ahead.read_text() or 0)
+"""
+DAY = 86_400.0  # s
 
 
 class Place(NamedTuple):
@@ -45,6 +51,7 @@ class Place(NamedTuple):
     wire: Wire
     folder: Path
     browser: Browser
+    ahead: Path  # of s by which the server's clock is ahead of the right time
 
     def kill(self) -> None:
         assert self.server.process
@@ -65,12 +72,18 @@ def place(browser: Browser, root: Path) -> Iterator[Place]:
         shutil.copytree(ROOT / "checkpoints" / name, folder / name)
     script = app_of(folder, OTHER)
     fake = str(ROOT / "tests" / "explorer" / "fake_trainer.py")
-    script.write_text(script.read_text() + TRAINER.format(fake=fake, folder=str(folder)))
+    ahead = root / "ahead"
+    ahead.write_text("0")
+    script.write_text(
+        script.read_text()
+        + TRAINER.format(fake=fake, folder=str(folder))
+        + CLOCK.format(ahead=str(ahead))
+    )
     server = Server(script)
     wire = Wire(server.port)
     try:
         with server:
-            yield Place(server, wire, folder, browser)
+            yield Place(server, wire, folder, browser, ahead)
     finally:
         wire.close()
 
@@ -230,6 +243,42 @@ def killed_in_a_training(at: Place, random: np.random.Generator) -> None:
         page.get_by_text("Add a key").wait_for()
         page.get_by_role("link", name="Train").click()
         expect(hidden).to_have_value("48")
+        no_failure(page)
+
+
+def clock_jumps(at: Place, random: np.random.Generator) -> None:
+    """Back and forth by up to a day, as somebody or a time server sets it: the training ends well,
+    the hand goes on."""
+    name = f"run-{random.integers(10**9)}"
+
+    def jump() -> None:
+        at.ahead.write_text(str(random.uniform(-DAY, DAY)))
+        page.wait_for_timeout(random.uniform(0, 500))
+
+    with opened(at, "train") as page:
+        box = page.get_by_label("Name of the run", exact=True)
+        box.fill(name)
+        box.press("Enter")
+        page.wait_for_timeout(1000)
+        jump()
+        page.get_by_role("button", name="Start training").click()
+        page.get_by_role("heading", name=name).wait_for()
+        jump()
+        page.get_by_role("link", name="Explore").click()
+        page.get_by_test_id("live-latency").get_by_text("live").wait_for()
+        slider = page.get_by_test_id(f"latent-slider-{SLIDER}")
+        slider.scroll_into_view_if_needed()
+        x, y, width = centre(page)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for _ in range(5):
+            jump()
+            page.mouse.move(x + random.uniform(-0.4, 0.4) * width, y, steps=4)
+        page.mouse.up()
+        wanted = float(slider.input_value())
+        wait_until(page, lambda: abs(z_of_url(page)[SLIDER] - wanted) < 0.01, "z was lost")
+        page.get_by_role("link", name="Train").click()
+        page.get_by_role("heading", name=re.compile(f"{name}.*finished")).wait_for()
         no_failure(page)
 
 
@@ -394,6 +443,7 @@ def rows(scale: float, seed: int) -> Iterator[Row]:
         ("server killed during a training", 6, killed_in_a_training),
         ("server killed during a map", 4, killed_in_a_map),
         ("disk full", 4, disk_full),
+        ("clock set back and forth", 4, clock_jumps),
         ("network cut for ten seconds", 6, wire_cut),
     )
     with (
