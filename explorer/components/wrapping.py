@@ -5,7 +5,7 @@ Streamlit gets is the one line that imports it, relative to the page, so that a 
 proxy in front changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -34,11 +34,15 @@ class BackgroundMap(TypedDict):
     bounds: tuple[float, float, float, float]  # left, right, bottom, top
 
 
-def register(name: str, *, isolate_styles: bool = True) -> Callable[..., None]:
+def register(
+    name: str, *, isolate_styles: bool = True, styles: Sequence[str] = ()
+) -> Callable[..., None]:
+    """`styles`: of components/, before its own, as "buttons"."""
     script = f"live/static/{name}/{name}.js"
+    sheets = [*(FOLDER / f"{each}.css" for each in styles), FOLDER / name / f"{name}.css"]
     mount = st.components.v2.component(
         name,
-        css=(FOLDER / name / f"{name}.css").read_text(encoding="utf-8"),
+        css="".join(sheet.read_text(encoding="utf-8") for sheet in sheets),
         # Two lines: Streamlit takes a single one for the path of a file.
         js=f'const module = await import(new URL("{script}", document.baseURI));\n'
         "export default module.default;\n",

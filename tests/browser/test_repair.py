@@ -286,3 +286,16 @@ def test_usable_at_390_px(open_page: Open) -> None:
     score = page.get_by_test_id("repair-mean-score")
     expect(score).to_contain_text("SSIM")
     assert score.evaluate("e => e.scrollHeight <= e.clientHeight"), "no line of it is cut off"
+
+
+def test_the_brush_in_use_can_be_read_under_the_pointer(open_page: Open) -> None:
+    page = open_page("repair", ready=False)
+    brush = page.get_by_test_id("brush-restore")
+    brush.click()
+    expect(brush).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("brush-erase").hover()
+    away = brush.evaluate("e => getComputedStyle(e).color")
+    brush.hover()
+    expect(brush).to_have_css("color", away)
+    ground = brush.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert away != ground

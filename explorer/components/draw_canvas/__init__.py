@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from explorer.components.wrapping import register
 
-_mount = register("draw_canvas")
+_mount = register("draw_canvas", styles=["buttons"])
 
 
 def draw_canvas(

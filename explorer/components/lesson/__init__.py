@@ -5,7 +5,7 @@ from typing import Any
 
 from explorer.components.wrapping import Live, register
 
-_mount = register("lesson")
+_mount = register("lesson", styles=["buttons"])
 
 
 def lesson(

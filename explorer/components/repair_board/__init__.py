@@ -22,7 +22,7 @@ class BoardAnswer(TypedDict):
     facts: str  # JSON
 
 
-_mount = register("repair_board")
+_mount = register("repair_board", styles=["buttons"])
 
 
 def repair_board(

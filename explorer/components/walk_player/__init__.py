@@ -20,7 +20,7 @@ class Strip(TypedDict):
     xy: list[list[float]]  # (N, 2) on the map
 
 
-_mount = register("walk_player")
+_mount = register("walk_player", styles=["buttons"])
 
 
 def walk_player(
