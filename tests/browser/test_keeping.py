@@ -75,6 +75,7 @@ def test_off_the_data_the_frame_says_so_while_the_button_is_down(open_page: Open
 def test_a_neighbour_can_be_loaded(open_page: Open) -> None:
     page = open_page()
     second = page.get_by_test_id("neighbour-1")
+    expect(second).to_have_attribute("title", re.compile("^test image"))
     title = second.get_attribute("title") or ""
     index = int(title.split()[2].rstrip(","))
     second.click()

@@ -249,7 +249,7 @@ def killed_in_a_training(at: Place, random: np.random.Generator) -> None:
 def clock_jumps(at: Place, random: np.random.Generator) -> None:
     """Back and forth by up to a day, as somebody or a time server sets it: the training ends well,
     the hand goes on."""
-    name = f"run-{random.integers(10**9)}"
+    name = f"clock-{random.integers(10**9)}"
 
     def jump() -> None:
         at.ahead.write_text(str(random.uniform(-DAY, DAY)))
