@@ -18,6 +18,7 @@ from torch import Tensor
 from core.latent import ACTIVE_VARIANCE
 
 NEIGHBOURS = 8  # of a NeighbourProjection
+SHRINKAGE = 1e-4  # of the covariance within classes towards a sphere, for what hardly varies
 STRIP_BINS = 120  # of a histogram strip
 
 
@@ -124,24 +125,29 @@ def discriminant_plane(mu: Tensor, labels: Tensor) -> LinearProjection:
     two directions cannot part. Dimensions that carry nothing are left out: next to no variance
     within classes would make them count most, and moving along them changes no picture.
     """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    classes = len(labels.unique())
-    if classes < 3:
+    kinds = labels.unique()
+    if len(kinds) < 3:
         raise ValueError(
-            f"Linear discriminants need three classes or more; this data has {classes}."
+            f"Linear discriminants need three classes or more; this data has {len(kinds)}."
         )
     active = (mu.var(0, correction=0) > ACTIVE_VARIANCE).nonzero()[:, 0]
     if len(active) < 2:
         active = torch.arange(mu.shape[1])
-    fitted = LinearDiscriminantAnalysis(solver="eigen", n_components=2, shrinkage=1e-4)
-    fitted.fit(mu[:, active].double().numpy(), labels.numpy())
-    found = _signed(torch.from_numpy(fitted.scalings_[:, :2].T)).float().numpy()
+    # A page opens with this map, and importing scikit-learn for it takes longer than all the rest.
+    x = mu[:, active].double()
+    total = torch.cov(x.T, correction=0)
+    groups = [x[labels == kind] for kind in kinds]
+    within = sum((len(g) / len(x) * torch.cov(g.T, correction=0) for g in groups), 0 * total)
+    sphere = within.diagonal().mean().clamp_min(1e-12) * torch.eye(len(within))
+    shrunk = within + SHRINKAGE * sphere
+    whiten = torch.linalg.inv(torch.linalg.cholesky(shrunk))
+    ratios, vectors = torch.linalg.eigh(whiten @ (total - within) @ whiten.T)  # ascending
+    found = _signed(vectors[:, [-1, -2]].T @ whiten).float().numpy()  # (2, active)
     axes, lifts = np.zeros((2, 2, mu.shape[1]), np.float32)
     axes[:, active] = found
     # They are not orthogonal; the pseudoinverse moves z least.
     lifts[:, active] = np.linalg.pinv(found).T
-    share = fitted.explained_variance_ratio_[:2]
+    share = (ratios[[-1, -2]] / ratios.sum().clamp_min(1e-30)).tolist()
     names = (f"LD1 ({share[0]:.0%} between classes)", f"LD2 ({share[1]:.0%} between classes)")
     return LinearProjection(mu.mean(0).numpy(), axes, lifts, names)
 
@@ -176,3 +182,12 @@ def available(z_dim: int, classes: int, embeddings: Sequence[str]) -> list[str]:
     if z_dim == 1:
         return ["line"]
     return ["pca", *(["lda"] if classes >= 3 else []), *embeddings, "dimensions"]
+
+
+def first(z_dim: int, classes: int) -> str:
+    """Which of them a model's map opens with: all of it where two dimensions are all; else the
+    plane that parts the classes, or, where there are none, the one of the widest spread. Of a VAE
+    the latter is next to useless: the KL term makes the codes spread alike in all directions."""
+    if z_dim <= 2:
+        return "line" if z_dim == 1 else "dimensions"
+    return "lda" if classes >= 3 else "pca"

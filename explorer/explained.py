@@ -65,7 +65,7 @@ FIGURES: dict[str, Figure] = {
         ("overview.render",),
     ),
     "side_by_side": Figure(
-        "About these pictures", ("recon_picture", "mse", "traversal", "prior_sample", "pca"),
+        "About these pictures", ("recon_picture", "mse", "traversal", "prior_sample", "lda", "pca"),
         ("compare._reconstructions", "compare._traversals", "compare._prior_samples",
          "compare._map"),
     ),

@@ -9,8 +9,10 @@ from hypothesis.extra import numpy as hnp
 
 from core.projection import (
     NeighbourProjection,
+    available,
     dimension_plane,
     discriminant_plane,
+    first,
     histogram_strip,
     only_dimension,
     principal_plane,
@@ -64,6 +66,39 @@ def test_discriminants_part_the_classes_and_lift_exactly() -> None:
     np.testing.assert_allclose(plane.project(lifted), xy, atol=1e-4)
     outside = np.eye(4) - np.linalg.pinv(plane.axes) @ plane.axes
     np.testing.assert_allclose(outside @ (lifted - z), 0, atol=1e-4)  # the shortest way there
+
+
+def test_discriminants_are_those_of_scikit_learn() -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(5, (800,), generator=generator)
+    mu = torch.randn(800, 6, generator=generator) * torch.linspace(0.7, 2, 6)
+    mu += torch.randn(5, 6, generator=generator)[labels]
+    plane = discriminant_plane(mu, labels)
+    fitted = LinearDiscriminantAnalysis(solver="eigen").fit(mu.double().numpy(), labels.numpy())
+    theirs = fitted.scalings_[:, :2].T
+    assert plane.axes == pytest.approx(
+        theirs * np.sign((theirs * plane.axes).sum(1, keepdims=True)), rel=1e-2, abs=1e-3
+    )
+    share = f"{fitted.explained_variance_ratio_[0]:.0%} between classes"
+    assert plane.names[0] == f"LD1 ({share})"
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_discriminants_of_classes_that_are_points(spread: float) -> None:
+    mu = spread * torch.eye(4)[torch.arange(40) % 4]
+    plane = discriminant_plane(mu, torch.arange(40) % 4)
+    assert np.isfinite(plane.axes).all() and np.isfinite(plane.lifts).all()
+
+
+@pytest.mark.parametrize(
+    ("z_dim", "classes", "id"),
+    [(1, 10, "line"), (2, 10, "dimensions"), (20, 10, "lda"), (20, 2, "pca"), (3, 1, "pca")],
+)
+def test_the_first_map(z_dim: int, classes: int, id: str) -> None:
+    assert first(z_dim, classes) == id
+    assert id in available(z_dim, classes, ())
 
 
 def test_discriminants_leave_out_what_carries_nothing() -> None:

@@ -127,4 +127,4 @@ def test_the_panels_show_them(module: str, session: dict[str, object], figures: 
 
 def test_what_a_panel_has_not_is_left_out() -> None:
     said = opened("explore", **{state.CHECKPOINT: "mnist-mlp-20"})
-    assert explained.text("pca") in said and explained.text("tsne") not in said
+    assert explained.text("lda") in said and explained.text("tsne") not in said

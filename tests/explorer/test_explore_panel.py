@@ -136,7 +136,7 @@ def test_any_number_of_dimensions(make_checkpoint: Callable[..., str], z_dim: in
     app = start(make_checkpoint(z_dim))
     assert not app.exception and not app.error and not app.warning
     assert len(app.session_state[state.Z]) == z_dim
-    expected = {1: "line", 2: "dimensions"}.get(z_dim, "pca")
+    expected = {1: "line", 2: "dimensions"}.get(z_dim, "lda")
     assert app.session_state[state.PROJECTION] == expected
 
 

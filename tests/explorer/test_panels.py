@@ -55,7 +55,7 @@ def test_explore_opens_on_the_first_test_digit_and_writes_its_url() -> None:
     app = start()
     assert not app.exception and not messages(app)
     assert app.query_params["model"] == "mnist-mlp-20"
-    assert app.query_params["map"] == "pca"
+    assert app.query_params["map"] == "lda"
     z = state.unpacked_z(query(app, "z"), 20)
     assert z == caches.latent_map("mnist-mlp-20").mu[0].tolist()
 
