@@ -125,7 +125,7 @@ def test_dragging_anywhere_moves_z_in_its_plane_and_nothing_snaps_back(open_page
     page.wait_for_timeout(1500)
     assert marker(page) == pytest.approx(here, abs=1.5)
     np.testing.assert_allclose(sliders(page), z, atol=0.02)
-    outside = np.eye(20) - plane.axes.T @ plane.axes
+    outside = np.eye(20) - plane.lifts.T @ plane.axes
     np.testing.assert_allclose(outside @ (sliders(page) - start), 0, atol=0.03)
 
 

@@ -161,7 +161,7 @@ def test_density_lies_under_the_dots_when_chosen(open_page: Open) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "title"),
-    [("LDA", "LD1"), ("UMAP", "UMAP 1"), ("t-SNE", "t-SNE 1"), ("Dimensions", "z4")],
+    [("PCA", "PC1"), ("UMAP", "UMAP 1"), ("t-SNE", "t-SNE 1"), ("Dimensions", "z4")],
 )
 def test_another_projection_keeps_z(open_page: Open, choice: str, title: str) -> None:
     page = open_page()
