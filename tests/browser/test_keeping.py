@@ -1,6 +1,7 @@
 """How usual z is, undo and redo, bookmarks, A and B, downloads: what Explore tells and keeps."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_off_the_data_the_frame_says_so_while_the_button_is_down(open_page: Open
 def test_a_neighbour_can_be_loaded(open_page: Open) -> None:
     page = open_page()
     second = page.get_by_test_id("neighbour-1")
-    expect(second).to_have_attribute("title", re.compile("^test image"))
+    expect(second).to_have_attribute("title", re.compile("^test digit"))
     title = second.get_attribute("title") or ""
     index = int(title.split()[2].rstrip(","))
     second.click()

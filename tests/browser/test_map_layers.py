@@ -176,7 +176,7 @@ def test_another_projection_keeps_z(open_page: Open, choice: str, title: str) ->
     page.wait_for_timeout(800)
     assert marker(page) != pytest.approx(before, abs=3)
     assert (sliders(page) == z).all()
-    id = {"LDA": "lda", "UMAP": "umap", "t-SNE": "tsne", "Dimensions": "4,7"}[choice]
+    id = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne", "Dimensions": "4,7"}[choice]
     xy = caches.projection(MODEL, id).project(caches.latent_map(MODEL).mu[0].numpy())
     np.testing.assert_allclose(to_data(page, marker(page)), xy, atol=0.02 * np.ptp(ranges(page)))
 
