@@ -79,7 +79,9 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
 
 
 def test_when_one_dies_the_other_says_so_and_ends(tmp_path: Path) -> None:
-    process = launch(TORCHRUN, "tests.core.launched", "one_dies", str(tmp_path / "run"))
+    # By itself the launcher ends the others within 0.1 s, which they may not have said it by.
+    patient = [*TORCHRUN, "--monitor-interval", "3"]
+    process = launch(patient, "tests.core.launched", "one_dies", str(tmp_path / "run"))
     said = output(process)
     assert process.returncode != 0
     assert "Another process of this launch has ended" in said, said

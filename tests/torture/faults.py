@@ -231,7 +231,8 @@ def killed_in_a_training(at: Place, random: np.random.Generator) -> None:
         hidden = page.get_by_label("Hidden units", exact=True)
         hidden.fill("48")
         hidden.press("Enter")
-        page.wait_for_timeout(random.uniform(700, 2500))
+        page.get_by_text("--h-dim 48").wait_for()  # the server has heard it
+        page.wait_for_timeout(random.uniform(300, 2000))
         at.kill()
         expect(page.get_by_test_id("connection")).to_have_text(LOST)
         page.wait_for_timeout(random.uniform(0, 2000))
