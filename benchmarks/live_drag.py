@@ -241,7 +241,9 @@ def measure_slider(filmstrips: bool, page: Page, url: str) -> dict[str, object]:
     if not filmstrips:
         page.get_by_text("Filmstrips").click()
         page.wait_for_timeout(1000)
-    box = page.get_by_test_id("latent-slider-4").bounding_box()
+    slider = page.get_by_test_id("latent-slider-4")
+    slider.scroll_into_view_if_needed()  # 20 of them are higher than the window
+    box = slider.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     name = "slider, filmstrips on" if filmstrips else "slider, filmstrips off"
     return row(name, drag(page, sweep(x, y, 0.45 * box["width"])))
