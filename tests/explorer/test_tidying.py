@@ -6,6 +6,7 @@ import gc
 import tomllib
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -79,4 +80,5 @@ def test_a_server_tidies_up_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             gc.enable()
 
-    asyncio.run(serve())
+    with ThreadPoolExecutor(1) as thread:  # this one's event loop may be the browser tests'
+        thread.submit(lambda: asyncio.run(serve())).result()
