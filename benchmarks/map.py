@@ -27,7 +27,7 @@ from explorer import caches, figures
 def figure(points):
     return figures.latent_map(
         caches.places("mnist-mlp-20", "lda", points), caches.encoded("mnist-mlp-20", points).labels,
-        caches.classes("mnist-mlp-20"), ("PC1", "PC2"),
+        caches.classes("mnist-mlp-20"), ("LD1", "LD2"),
     )
 st.plotly_chart(figure(st.query_params.get("points", "test")))
 """

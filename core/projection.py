@@ -184,7 +184,7 @@ def available(z_dim: int, classes: int, embeddings: Sequence[str]) -> list[str]:
     return ["pca", *(["lda"] if classes >= 3 else []), *embeddings, "dimensions"]
 
 
-def first(z_dim: int, classes: int) -> str:
+def default_projection(z_dim: int, classes: int) -> str:
     """Which of them a model's map opens with: all of it where two dimensions are all; else the
     plane that parts the classes, or, where there are none, the one of the widest spread. Of a VAE
     the latter is next to useless: the KL term makes the codes spread alike in all directions."""

@@ -12,7 +12,7 @@ from core import VAE, images, traversal
 from core.checkpoint import CheckpointError
 from core.data import DataError, LabelledImages
 from core.prior import GaussianMixture, sample_prior
-from core.projection import first
+from core.projection import default_projection
 from explorer import caches, explained, model_figures, sources, state
 from explorer.components import Row, Tile, picture_grid
 from explorer.wording import escaped
@@ -246,7 +246,7 @@ def _map(side: Side) -> None:
     st.markdown(escaped(side.name))
     z_dim = side.model.z_dim
     labels = caches.encoded(side.name, "test").labels
-    id = first(z_dim, len(np.unique(labels)))
+    id = default_projection(z_dim, len(np.unique(labels)))
     id = "0,1" if id == "dimensions" else id
     st.plotly_chart(
         model_figures.side_map(

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from core.limits import COORDINATE
-from core.projection import first
+from core.projection import default_projection
 from explorer import caches
 from explorer.components import Live
 from explorer.datasets import Subject
@@ -278,7 +278,7 @@ def restore_z() -> None:
     set_z(latent.mu[0].tolist())
     if not first_run:
         st.session_state[METHOD] = None  # the default of one model is not that of the next
-    st.session_state[PROJECTION] = first(z_dim, len(latent.labels.unique()))
+    st.session_state[PROJECTION] = default_projection(z_dim, len(latent.labels.unique()))
     useful = latent.order
     st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
     st.session_state[FILM_DIMENSION] = useful[0]

@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from core.projection import (
     NeighbourProjection,
     available,
+    default_projection,
     dimension_plane,
     discriminant_plane,
-    first,
     histogram_strip,
     only_dimension,
     principal_plane,
@@ -97,7 +97,7 @@ def test_discriminants_of_classes_that_are_points(spread: float) -> None:
     [(1, 10, "line"), (2, 10, "dimensions"), (20, 10, "lda"), (20, 2, "pca"), (3, 1, "pca")],
 )
 def test_the_first_map(z_dim: int, classes: int, id: str) -> None:
-    assert first(z_dim, classes) == id
+    assert default_projection(z_dim, classes) == id
     assert id in available(z_dim, classes, ())
 
 
