@@ -322,7 +322,7 @@ export function channelTo(name, onStatus, ended) {
 export function component(className, build) {
   const views = new WeakMap();
   return (args) => {
-    const [data] = args.data; // in a list for Streamlit's sake, see components/__init__.py
+    const [data] = args.data; // in a list for Streamlit's sake, see components/wrapping.py
     if (data.live && !configure(data.live)) return () => {};
     let view = views.get(args.parentElement);
     if (!view) {
@@ -332,17 +332,34 @@ export function component(className, build) {
       const ended = new AbortController();
       const listen = (type, handler) =>
         live.addEventListener(type, handler, { signal: ended.signal });
-      view = { update: build(root, listen, ended.signal), root, ended };
+      const update = build(root, listen, ended.signal);
+      view = { root, ended, update, shown: null, settled: null };
       views.set(args.parentElement, view);
     }
-    view.update({ ...args, data });
-    // Data that comes while this module is still being fetched makes Streamlit call twice and then
-    // clean up after the first call: what counts is whether the place is gone from the page.
-    return () => setTimeout(() => {
-      if (view.root.isConnected) return;
-      view.ended.abort();
-      views.delete(args.parentElement);
+    const show = (call) => {
+      view.shown = call;
+      view.update(call);
+    };
+    const call = { ...args, data };
+    show(call);
+    // Data that come while this module is still being fetched make Streamlit call once for each, in
+    // any order, and take back at once, by its clean-up, every call but that of the newest data.
+    let takenBack = false;
+    setTimeout(() => {
+      if (!takenBack) view.settled = call;
+      else if (view.shown === call && view.settled) {
+        if (view.settled.data.live) configure(view.settled.data.live);
+        show(view.settled);
+      }
     });
+    return () => {
+      takenBack = true;
+      setTimeout(() => {
+        if (view.root.isConnected) return;
+        view.ended.abort();
+        views.delete(args.parentElement);
+      });
+    };
   };
 }
 

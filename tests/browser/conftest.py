@@ -3,26 +3,38 @@
 They share one visitor's cache, so that the page's scripts are fetched and compiled once; what the
 page keeps in the browser is forgotten between tests.
 
-A page's console errors and uncaught exceptions fail the test that caused them.
+A page's console errors and uncaught exceptions fail the test that caused them. Of a test that
+fails, what its pages had on them is printed.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from driver import INTRODUCED, Server, chromium
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 KNOWN = "mnist-mlp-20"  # whose 20 dimensions the tests know by heart
 READY = 60_000  # ms; generous, a timing is no assertion
 # All pages in one process that is there already, as starting one takes longer than most tests.
 ONE_PROCESS = ["--process-per-site", "--disable-features=SpareRendererForSitePerProcess"]
 expect.set_options(timeout=20_000)
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +79,10 @@ def expected_errors() -> list[str]:
 
 @pytest.fixture
 def open_page(
-    server: Server, visitor: BrowserContext, expected_errors: list[str]
+    server: Server,
+    visitor: BrowserContext,
+    expected_errors: list[str],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Page]]:
     """open_page(path="", width=1440, ready=True, model=KNOWN, before=None) -> the page, live.
 
@@ -107,6 +122,9 @@ def open_page(
 
     yield open_
     for page in opened:
+        if request.node.stash[FAILED] and not page.is_closed():
+            with contextlib.suppress(Error):  # it may be what hangs
+                print(page.url, page.locator("body").aria_snapshot(timeout=5000), sep="\n")
         page.close()
     # On a deep link Streamlit itself probes where its base path ends; those 404s are its own.
     panels = ("reconstruct", "repair", "walk", "attributes", "learn", "models", "train")
