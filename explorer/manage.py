@@ -9,7 +9,7 @@ from core import data, library
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
 from core.limits import MB, MODEL_BYTES, NAME
-from explorer import caches, jobs, overview, state
+from explorer import caches, jobs, lanes, overview, state
 from explorer.changes import REFUSED, writable
 from explorer.wording import escaped
 
@@ -222,7 +222,7 @@ def _upload() -> None:
         return
     content = file.getvalue()
     try:
-        model = model_from_bytes(content)
+        model = lanes.through_lane("upload", model_from_bytes, content)
     except CheckpointError as error:
         st.error(escaped(f"{file.name}: {error}"))
         return
@@ -254,7 +254,7 @@ def _keep_upload(content: bytes, file: str, dataset: str) -> None:
         return
     name = str(st.session_state[state.UPLOAD_NAME]).strip()
     try:
-        model = model_from_bytes(content)
+        model = lanes.through_lane("upload", model_from_bytes, content)
         _check_fit(model.image_shape, dataset)
         library.add_checkpoint(name, model, dataset=dataset, source=f"uploaded from {file}")
     except (CheckpointError, DataError) as error:

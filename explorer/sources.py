@@ -3,16 +3,19 @@ gives back what was chosen, or None while there is nothing yet."""
 
 import base64
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import streamlit as st
 
 from core import digits
 from core.limits import PICTURE_BYTES
-from explorer import caches, state
+from explorer import caches, lanes, state
 from explorer.components import draw_canvas, image_input
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def test_index(key: str, which: str = "Which one, 0 to {most}", another: str = "Another") -> int:
@@ -61,6 +64,17 @@ def take_upload(told: dict[str, Any]) -> None:
     except (KeyError, TypeError, ValueError):
         upload["error"] = str(told.get("error", "The upload arrived damaged. Try again."))
     st.session_state[state.UPLOAD] = upload
+
+
+def read(how: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """how(*arguments, **options), by which core.digits reads a file: of all sessions one at a time,
+    and found again by the reruns of this one until it reads another. Raises DigitError."""
+    asked = (how, arguments, options)
+    known: tuple[object, T] | None = st.session_state[state.READ]
+    if known is None or known[0] != asked:
+        known = asked, lanes.through_lane("upload", how, *arguments, **options)
+        st.session_state[state.READ] = known
+    return known[1]
 
 
 def drawing(component: str, words: Mapping[str, str] | None = None) -> bytes | None:

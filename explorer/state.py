@@ -52,6 +52,7 @@ SOURCE = "source"  # where Reconstruct's picture comes from
 TEST_INDEX = "test_index"  # int, which test picture Reconstruct shows
 UPLOAD = "upload"  # {"name": str, "content": bytes} | {"name": str, "error": str} | None
 DRAWING = "drawing"  # bytes of a PNG | None
+READ = "read"  # (what explorer.sources.read was asked, what it found) | None
 REPAIR_SOURCE = "repair_source"  # where Repair's picture comes from
 REPAIR_INDEX = "repair_index"  # int, which test picture Repair shows
 PRIOR_SEED = "prior_seed"  # int, which sample of the prior
@@ -151,6 +152,7 @@ DEFAULTS: dict[str, object] = {
     TEST_INDEX: 0,
     UPLOAD: None,
     DRAWING: None,
+    READ: None,
     REPAIR_SOURCE: "Test digit",
     REPAIR_INDEX: 62,  # behind a box this 9 may as well be a 4: the first look shows the point
     PRIOR_SEED: 0,

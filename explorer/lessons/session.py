@@ -67,4 +67,4 @@ def picture() -> Tensor | None:
         return None
     tick("compress", "pick")
     shape = caches.model(state.checkpoint()).image_shape
-    return digits.to_input(drawn, shape, ink=state.subject().ink)
+    return sources.read(digits.to_input, drawn, shape, ink=state.subject().ink)

@@ -15,7 +15,7 @@ from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
 from core.limits import LABEL_LENGTH, MB, PICTURE_BYTES
-from explorer import attributes, caches, explained, figures, kept, state
+from explorer import attributes, caches, explained, figures, kept, lanes, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
 from explorer.wording import escaped
@@ -226,7 +226,9 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
     if id not in known:
         model = caches.model(name)
         try:
-            picture = digits.to_picture(content, model.image_shape, ink=state.subject().ink)
+            picture = lanes.through_lane(
+                "upload", digits.to_picture, content, model.image_shape, ink=state.subject().ink
+            )
             known[id] = encode_images(model, picture)[0][0]
         except digits.DigitError as error:
             known[id] = str(error)

@@ -64,8 +64,8 @@ def _read(content: bytes) -> digits.Digit:
     """Handwriting step by step as MNIST was made; any other picture as it is."""
     shape = caches.model(state.checkpoint()).image_shape
     if state.subject().ink:
-        return digits.to_digit(content)
-    return digits.Digit(digits.to_input(content, shape, ink=False), ())
+        return sources.read(digits.to_digit, content)
+    return digits.Digit(sources.read(digits.to_input, content, shape, ink=False), ())
 
 
 SOURCES = {"Test digit": _test_digit, "Upload": _upload, "Draw": _drawing}

@@ -78,14 +78,14 @@ def _upload() -> Tensor | None:
         sources.note()
     if content is None:
         return None
-    return digits.to_picture(content, _shape(), ink=state.subject().ink)[0]
+    return sources.read(digits.to_picture, content, _shape(), ink=state.subject().ink)[0]
 
 
 def _drawing() -> Tensor | None:
     drawn = sources.drawing(state.REPAIR_CANVAS)
     if drawn is None:
         return None
-    return digits.to_input(drawn, _shape(), ink=state.subject().ink)[0]
+    return sources.read(digits.to_input, drawn, _shape(), ink=state.subject().ink)[0]
 
 
 def _explored() -> Tensor:

@@ -133,7 +133,7 @@ def _upload() -> Found:
     if content is None:
         return None
     model = caches.model(state.checkpoint())
-    picture = digits.to_picture(content, model.image_shape, ink=state.subject().ink)
+    picture = sources.read(digits.to_picture, content, model.image_shape, ink=state.subject().ink)
     mu, _ = encode_images(model, picture)
     return _shown(str(st.session_state[state.UPLOAD]["name"]), mu[0].tolist())
 

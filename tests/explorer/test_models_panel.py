@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ import torch
 from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
-from core import VAE, checkpoint, save_checkpoint
+from core import VAE, checkpoint, save_checkpoint, uploads
 from core.checkpoint import describe, list_checkpoints
 from core.data import DataError
+from core.uploads import model_from_bytes
 from explorer import caches, changes, compare, jobs, manage, model_figures, overview, state
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
@@ -554,7 +556,14 @@ def upload(app: AppTest, name: str, content: bytes) -> AppTest:
     return app.run()
 
 
-def test_an_upload_is_kept_under_a_free_name(two: Path) -> None:
+def test_an_upload_is_kept_under_a_free_name(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_in: set[str] = set()
+
+    def read(content: bytes) -> VAE:
+        read_in.add(threading.current_thread().name)
+        return model_from_bytes(content)
+
+    monkeypatch.setattr(uploads, "model_from_bytes", read)
     torch.manual_seed(3)
     tutorial = VAE(h_dim=12, z_dim=4)
     app = upload(opened("Manage", "tiny-2"), "tiny 2.safetensors", save(tutorial.state_dict()))
@@ -568,6 +577,7 @@ def test_an_upload_is_kept_under_a_free_name(two: Path) -> None:
     assert config["dataset"] == "mnist" and config["source"] == "uploaded from tiny 2.safetensors"
     button(app, "Keep this model").click().run()
     assert "already" in messages(app)  # a second press overwrites nothing
+    assert read_in == {"upload lane_0"}  # a class's models are read one at a time
 
 
 def test_an_upload_that_is_no_model_is_a_sentence(two: Path) -> None:

@@ -101,7 +101,7 @@ class Confined:
 
 
 def _serve(connection: Connection) -> None:
-    limit = _memory("VmSize") + SPARE
+    limit = memory("VmSize") + SPARE
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with open(os.devnull, "w") as nowhere:  # decoders say on stderr what they think of a file
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
@@ -111,31 +111,31 @@ def _serve(connection: Connection) -> None:
             read, case = connection.recv()
         except EOFError:
             return
-        before = _forget_peak()
+        before = forget_peak()
         word, lost = "", None
         started = time.monotonic()
         try:
             word = read(*case)
         except BaseException as error:
             lost = f"{type(error).__name__}: {error}"[:500]
-        connection.send((word, lost, time.monotonic() - started, _memory("VmHWM") - before))
+        connection.send((word, lost, time.monotonic() - started, memory("VmHWM") - before))
 
 
-def _forget_peak() -> int:
+def forget_peak(process: Path = SELF) -> int:
     """Start measuring anew: the memory that is resident now, in bytes."""
     if sys.platform == "linux":
-        (SELF / "clear_refs").write_text("5", encoding="ascii")
-    return _memory("VmRSS")
+        (process / "clear_refs").write_text("5", encoding="ascii")
+    return memory("VmRSS", process)
 
 
-def _memory(field: str) -> int:
-    """A figure of this process, in bytes; elsewhere than on Linux nothing tells."""
+def memory(field: str, process: Path = SELF) -> int:
+    """A figure of a process, in bytes; elsewhere than on Linux nothing tells."""
     if sys.platform != "linux":
         return 0
-    for line in (SELF / "status").read_text(encoding="ascii").splitlines():
+    for line in (process / "status").read_text(encoding="ascii").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status says nothing of {field}.")
+    raise RuntimeError(f"{process}/status says nothing of {field}.")
 
 
 if __name__ == "__main__":

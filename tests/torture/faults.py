@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,13 +24,18 @@ from core.images import to_png
 from tests.browser.explore_page import SLIDER, centre, z_of_url
 from tests.browser.network import Wire
 from tests.browser.other_checkpoints import app_of
+from tests.torture.bombs import largest
+from tests.torture.confined import forget_peak, memory
 from tests.torture.tally import Row, Tally
+from tests.torture.uploads import MB, MEMORY
 
 NAME, OTHER = "mnist-mlp-20", "mnist-mlp-2"  # the open model, and what the page falls back to
 PANELS = ("", "repair", "walk", "attributes", "reconstruct", "models", "train")
 READY = 90_000  # ms; generous, a timing is no assertion
 LOST, BACK = "Connection lost, trying again. What you made is kept.", "Connected again."
 SESSIONS, UPLOAD = 30, 5 * 2**20  # visitors who come and go, and bytes that each of them uploads
+CLASS = 12  # visitors who upload the largest picture that is taken, all at once
+PER_PAGE = 30  # MB that a page may take
 KEPT_PER_SESSION = 0.1  # share of its upload that a session which is gone may still occupy
 TRAINER = """
 from explorer import trainings
@@ -404,7 +409,7 @@ def checkpoint_changes(at: Place, panel: str, change: Callable[[Place], str]) ->
 # ---- sessions that come and go
 
 
-def memory(server: Server) -> int:
+def resident(server: Server) -> int:
     assert server.process
     return int(psutil.Process(server.process.pid).memory_info().rss)
 
@@ -419,6 +424,28 @@ def visit(at: Place, size: int) -> None:
             files=[{"name": "large.png", "mimeType": "image/png", "buffer": picture}]  # type: ignore[list-item]
         )
         page.get_by_text("Now: large.png").wait_for()
+
+
+def class_uploads(at: Place, visitors: int) -> int:
+    """All send the largest picture at the same time, and all see the digit in it. Returns the
+    memory that the server took for it at most, in bytes."""
+    assert at.server.process
+    process = Path("/proc") / str(at.server.process.pid)
+    picture = largest().content
+    with ExitStack() as open_pages:
+        pages = [open_pages.enter_context(opened(at, "reconstruct")) for _ in range(visitors)]
+        for page in pages:
+            page.get_by_text("Upload", exact=True).click()
+            page.get_by_test_id("reconstruct-upload").wait_for(state="attached")
+        before = forget_peak(process)
+        for page in pages:
+            page.get_by_test_id("reconstruct-upload").set_input_files(
+                files=[{"name": "a.webp", "mimeType": "image/webp", "buffer": picture}]  # type: ignore[list-item]
+            )
+        for page in pages:
+            page.get_by_text("28 x 28").wait_for(timeout=READY)
+            no_failure(page)
+        return memory("VmHWM", process) - before
 
 
 # ---- the table
@@ -462,22 +489,33 @@ def rows(scale: float, seed: int) -> Iterator[Row]:
                 checkpoint_changes(at, panel, change)
         yield tally.row()
         yield _sessions(at, times(SESSIONS))
+        yield _class_uploads(at, times(CLASS))
 
 
 def _sessions(at: Place, count: int) -> Row:
     tally = Tally("sessions with an upload of 5 MB, come and gone")
     for _ in range(3):  # what the first visits bring into memory is the server's own
         visit(at, UPLOAD)
-    before = memory(at.server)
+    before = resident(at.server)
     for n in range(count):
         with tally.attempt(f"visit {n}"):
             visit(at, UPLOAD)
     allowed = KEPT_PER_SESSION * UPLOAD * count + 40e6
     for _ in range(30):  # Streamlit lets a session that went away wait for its return
-        grown = memory(at.server) - before
+        grown = resident(at.server) - before
         if grown < allowed:
             break
         time.sleep(5)
     tally.note = f"memory grew by {grown / 1e6:.0f} MB; {allowed / 1e6:.0f} MB are allowed"
     tally.demand(grown < allowed, tally.note)
+    return tally.row()
+
+
+def _class_uploads(at: Place, visitors: int) -> Row:
+    tally = Tally("the largest picture, uploaded by a class at once")
+    with tally.attempt(f"{visitors} visitors"):
+        peak = class_uploads(at, visitors)
+        allowed = MEMORY + PER_PAGE * visitors  # one picture's, whoever else waits
+        tally.note = f"{visitors} visitors; memory {peak / MB:.0f} MB of {allowed}"
+        tally.demand(peak < allowed * MB, tally.note)
     return tally.row()
