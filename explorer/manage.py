@@ -11,6 +11,7 @@ from core.data import DataError
 from core.limits import MB, MODEL_BYTES, NAME
 from explorer import caches, jobs, lanes, overview, state
 from explorer.changes import REFUSED, writable
+from explorer.job_bar import job_bar
 from explorer.wording import escaped
 
 SAMPLES = (0, 100, 1000, 5000)  # importance samples that "evaluate now" offers
@@ -74,7 +75,7 @@ def _evaluate(name: str, busy: str | None) -> None:
     st.markdown("**Evaluate now**")
     job = jobs.current()
     if job and job.running:
-        _progress()
+        job_bar()
     elif job and job.error and job.title == _title(name):
         st.error(escaped(job.error))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -85,7 +86,7 @@ def _evaluate(name: str, busy: str | None) -> None:
         )  # fmt: skip
         st.button(
             "Evaluate", icon=":material/speed:", on_click=_start_evaluation,
-            args=(name, int(samples)), disabled=bool(busy or (job and job.running)),
+            args=(name, int(samples)), disabled=bool(busy),
         )  # fmt: skip
     nll = f" --nll {samples}" if samples else ""
     st.caption(
@@ -109,17 +110,6 @@ def _start_evaluation(name: str, samples: int) -> None:
         jobs.start(_title(name), command)
     except jobs.Busy as refused:
         state.notify(str(refused))
-
-
-@st.fragment(run_every=1)
-def _progress() -> None:
-    job = jobs.current()
-    if not job or not job.running:
-        st.rerun()  # the whole page: the new figures, or why there are none
-    with st.container(horizontal=True, vertical_alignment="center"):
-        steps = f", {job.done} of {job.total}" if job.total else ", preparing"
-        st.progress(job.share, escaped(f"{job.title}{steps}"))
-        st.button("Stop", on_click=job.stop, icon=":material/stop:", key="stop_evaluation")
 
 
 def _rename(name: str, busy: str | None) -> None:

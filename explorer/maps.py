@@ -13,6 +13,7 @@ from core.projection import LinearProjection, Projection, available
 from explorer import caches, explained, jobs, kept, selections, state
 from explorer.changes import REFUSED, writable
 from explorer.components import Live, Neighbours, Plane, latent_map
+from explorer.job_bar import job_bar
 from explorer.served import SERVED
 
 PROJECTIONS = {
@@ -143,7 +144,7 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     """What there is to say and to do about UMAP and t-SNE; a job under way shows on every map."""
     job = jobs.current()
     if job and job.running:
-        _progress()
+        job_bar()
     if id not in caches.EMBEDDING_NAMES:
         return
     title = caches.EMBEDDING_NAMES[id]
@@ -170,7 +171,6 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
         f"Compute {title}" if missing else f"Recompute {title}",
         icon=":material/refresh:",
         type="primary" if missing else "tertiary",
-        disabled=bool(job and job.running),
         help=None if missing else "With another random start; the present map stays until then.",
         on_click=_compute,
         args=(name, id, 0 if missing else secrets.randbelow(1000)),
@@ -186,14 +186,3 @@ def _compute(name: str, method: str, seed: int) -> None:
         jobs.start(f"{caches.EMBEDDING_NAMES[method]} of {name}", command)
     except jobs.Busy as busy:
         st.session_state[state.NOTICE] = str(busy)
-
-
-@st.fragment(run_every=1)
-def _progress() -> None:
-    job = jobs.current()
-    if not job or not job.running:
-        st.rerun()  # the whole page: the new map, or why there is none
-    with st.container(horizontal=True, vertical_alignment="center"):
-        steps = f", step {job.done} of {job.total}" if job.total else ", preparing"
-        st.progress(job.share, f"{job.title}{steps}")
-        st.button("Stop", on_click=job.stop, icon=":material/stop:", key="stop_job")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.limits import NAME
 from explorer import jobs, state, train_fields, training_data, trainings
+from explorer.job_bar import job_bar
 from explorer.train_fields import Field
 from explorer.wording import escaped
 
@@ -131,12 +132,12 @@ def _fetch(name: str) -> None:
         return
     title, job = f"Fetching {training_data.label(name)}", jobs.current()
     if job and job.running:
-        _fetching()
+        job_bar()
     elif job and job.title == title and job.error:
         st.error(job.error)
     st.button(
         f"Fetch {training_data.label(name)}", icon=":material/download:", on_click=_begin_to_fetch,
-        args=(title, name), disabled=bool(job and job.running),
+        args=(title, name),
     )  # fmt: skip
 
 
@@ -145,16 +146,6 @@ def _begin_to_fetch(title: str, name: str) -> None:
         jobs.start(title, [*trainings.TRAIN[:-1], "fetch", name])
     except jobs.Busy as busy:
         state.notify(str(busy))
-
-
-@st.fragment(run_every=1)
-def _fetching() -> None:
-    job = jobs.current()
-    if not job or not job.running:
-        st.rerun()  # the whole page: the form, or why there are no data
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{job.title} …")
-        st.button("Stop", on_click=job.stop, icon=":material/stop:", key="stop_fetching")
 
 
 def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:

@@ -135,6 +135,24 @@ def test_nothing_moves_for_whoever_asks_for_that(findings: Findings) -> None:
     assert not findings.moving, "\n".join(findings.moving)
 
 
+def test_what_is_open_in_the_dark_can_be_read(open_page: Open) -> None:
+    """Popovers lie outside of what Streamlit gives its theme's color-scheme, and their labels stay
+    in the colour of a pressed one."""
+    page = open_page(
+        "walk", ready=False,
+        before=lambda page: page.emulate_media(color_scheme="dark", reduced_motion="reduce"),
+    )  # fmt: skip
+    page.get_by_test_id("walk-geodesic-0").wait_for(timeout=READY)
+    page.evaluate(AXE + ";0")
+    for opener, within in (("Add a key", "Add this key"), ("About the walks", "Straight on.")):
+        page.get_by_role("button", name=opener).click()
+        page.get_by_text(within).wait_for()
+        settled(page, "Walk")
+        found = violations(page)
+        assert not found, "\n".join(found)
+        page.keyboard.press("Escape")
+
+
 def test_the_map_by_keyboard(open_page: Open) -> None:
     page = open_page()
     on_map.wait_for_map(page)

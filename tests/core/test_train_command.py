@@ -150,31 +150,30 @@ def test_one_image_is_no_data_set(
 
 
 @pytest.fixture
-def run(pictures: Path) -> Iterator[Callable[..., "tuple[Path, subprocess.Popen[str]]"]]:
+def run(
+    pictures: Path, tmp_path: Path
+) -> Iterator[Callable[..., "tuple[Path, subprocess.Popen[str]]"]]:
     """run("--epochs", "9") -> the folder and the process of a real command line."""
-    started: list[tuple[Path, subprocess.Popen[str]]] = []
+    started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> "tuple[Path, subprocess.Popen[str]]":
-        folder = checkpoint.CHECKPOINTS / f"test-interrupted-{time.time_ns()}"
-        command = [sys.executable, "-m", "core", "train", "--name", folder.name]
+        folder = tmp_path / "checkpoints" / "run"
+        command = [sys.executable, "-m", "tests.core.elsewhere", str(folder.parent), "train"]
+        command += ["--name", folder.name, "--dataset", str(pictures), "--z-dim", "2"]
         process = subprocess.Popen(
-            [*command, "--dataset", str(pictures), "--z-dim", "2", *arguments], cwd=ROOT, text=True,
+            [*command, *arguments], cwd=ROOT, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"},
             # A shell without job control starts what it puts in the background deaf to Ctrl-C.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
-        started.append((folder, process))
+        started.append(process)
         return folder, process
 
     yield start
-    for folder, process in started:
+    for process in started:
         process.kill()
         process.communicate()
-        for file in sorted(folder.rglob("*"), reverse=True):
-            file.unlink() if file.is_file() else file.rmdir()
-        if folder.exists():
-            folder.rmdir()
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:

@@ -137,6 +137,11 @@ def test_progress_stop_and_failure(sized: Callable) -> None:
     while not job.total:
         time.sleep(0.01)
     app = start(name)
+    app.session_state[state.PROJECTION] = "umap"
+    app.run()
+    next(button for button in app.button if button.label == "Compute UMAP").click().run()
+    said = f"UMAP of {name} is being computed; wait for it or stop it first."
+    assert app.session_state[state.NOTICE] == said and jobs.current() is job
     stop = next(button for button in app.button if button.label == "Stop")
     before = (checkpoint.CHECKPOINTS / name / "map.npz").read_bytes()
     stop.click().run()

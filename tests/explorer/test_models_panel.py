@@ -104,11 +104,13 @@ def table(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_the_figures_of_the_shipped_models(table: list[Any]) -> None:
+    before = set(list_checkpoints())
     app = panel("Figures")
+    after = set(list_checkpoints())  # the browser's tests may train one meanwhile
     assert not app.exception and not messages(app)
     assert len(app.get("plotly_chart")) == 1
     rows = {row["name"]: row for row in table[0]}
-    assert rows.keys() == set(list_checkpoints())
+    assert "mnist-mlp-20" in rows and before & after <= rows.keys() <= before | after
     metrics = describe("mnist-mlp-20").metrics
     assert metrics is not None
     cells = rows["mnist-mlp-20"]["cells"]

@@ -1,0 +1,17 @@
+"""The command line on other checkpoints than the shipped ones, which other tests look at meanwhile:
+python -m tests.core.elsewhere CHECKPOINTS train ..."""
+
+import sys
+from pathlib import Path
+
+from core import checkpoint
+from core.__main__ import main
+
+if __name__ == "__main__":
+    checkpoint.CHECKPOINTS = Path(sys.argv.pop(1))
+    for function in (
+        checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe,
+        checkpoint.find_checkpoint,
+    ):  # fmt: skip
+        function.__defaults__ = (checkpoint.CHECKPOINTS,)
+    main()
