@@ -72,7 +72,8 @@ def read(how: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     asked = (how, arguments, options)
     known: tuple[object, T] | None = st.session_state[state.READ]
     if known is None or known[0] != asked:
-        known = asked, lanes.through_lane("upload", how, *arguments, **options)
+        with st.spinner("Reading the picture …"):  # shown when it takes half a second or more
+            known = asked, lanes.through_lane("upload", how, *arguments, **options)
         st.session_state[state.READ] = known
     return known[1]
 

@@ -67,9 +67,14 @@ def test_verdicts_bear_white_words_on_either_ground(file: str) -> None:
         assert all(contrast(rgb(colour), rgb(ground)) >= 3 for ground in GROUND.values()), colour
 
 
-def test_primary_buttons_bear_their_words() -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_buttons_bear_their_words(theme: str) -> None:
     style = (ROOT / "explorer" / "page.css").read_text(encoding="utf-8")
+    assert "rgb(from currentColor calc(255 - r) calc(255 - g) calc(255 - b))" in style
+    r, g, b = rgb(TEXT[theme])
+    opposite = (255 - r, 255 - g, 255 - b)
+    assert contrast(opposite, rgb(CONFIG["theme"][theme]["primaryColor"])) >= 4.5, "primary"
     match = re.search(r"light-dark\((#\w+), (#\w+)\)", style)
     assert match
-    for theme, word in zip(("light", "dark"), match.groups(), strict=True):
-        assert contrast(rgb(word), rgb(CONFIG["theme"][theme]["primaryColor"])) >= 4.5
+    pressed = match[("light", "dark").index(theme) + 1]
+    assert contrast(rgb(pressed), rgb(GROUND[theme])) >= 4.5, "a pressed word"
