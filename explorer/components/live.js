@@ -347,7 +347,7 @@ export function component(className, build) {
     let takenBack = false;
     setTimeout(() => {
       if (!takenBack) view.settled = call;
-      else if (view.shown === call && view.settled) {
+      else if (view.root.isConnected && view.shown === call && view.settled) {
         if (view.settled.data.live) configure(view.settled.data.live);
         show(view.settled);
       }
