@@ -27,7 +27,7 @@ from core.checkpoint import (
 from core.evaluate_command import evaluate_command, kept_embeddings
 from core.export_command import export_command
 from core.prior import NAMES, better_prior, load_mixture, sample_prior
-from core.processes import ProcessError, is_main, leave
+from core.processes import ProcessError, is_main
 from core.repair_commands import of_ink, repair_command, train_repair_command
 from core.train import TrainingError
 from core.train_command import train_command
@@ -168,8 +168,6 @@ def main() -> None:
         sys.exit(f"error: {error}" if is_main() or not isinstance(error, ValueError) else 1)
     except KeyboardInterrupt:
         sys.exit("Stopped." if is_main() else 1)
-    finally:
-        leave()
 
 
 if __name__ == "__main__":

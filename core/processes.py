@@ -6,6 +6,8 @@ Work is cut into blocks that are dealt round robin and whose randomness comes fr
 that a result does not depend on how many processes there were. Nothing here knows what a block is.
 """
 
+import atexit
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -95,7 +97,8 @@ def is_main() -> bool:
 def join() -> Processes:
     """Meet the other processes of this launch. Raises ProcessError when they cannot have started.
 
-    On a machine without accelerators they talk through gloo, with them through what torch prefers.
+    They part when Python ends. On a machine without accelerators they talk through gloo, with
+    accelerators through what torch prefers.
     """
     launched = any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES)
     if not launched and "MASTER_ADDR" in os.environ and "ACCELERATE_MIXED_PRECISION" in os.environ:
@@ -104,14 +107,22 @@ def join() -> Processes:
             "says, unless MPI is set up. Start several with:\n"
             "  torchrun --nproc_per_node 2 -m core ..."
         )
+    if launched:
+        # Its functions keep the group that there is when they are imported, as a default argument;
+        # `_leave` could not end it.
+        import torch.distributed.nn
     from accelerate import PartialState  # a second to import
 
     # Without the hint, accelerate takes processes without GPUs for independent ones.
     alone = PartialState(cpu=launched and not torch.accelerator.is_available(), timeout=PATIENCE)
+    if alone.num_processes > 1:
+        atexit.register(_leave)  # not before: a traceback on its way up holds the group
     return Processes(alone.process_index, alone.num_processes, alone.device)
 
 
-def leave() -> None:
-    """Say goodbye to the others, so that they do not wait for this process."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+def _leave() -> None:
+    """Say goodbye to the others, so that they do not wait for this process, and end the threads
+    through which they talk: one that drops a tensor while Python ends aborts the process."""
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+    gc.collect()  # the group ends with the last that holds it, such as a trained model's wrapper

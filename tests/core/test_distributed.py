@@ -83,17 +83,21 @@ def test_when_one_dies_the_other_says_so_and_ends(tmp_path: Path) -> None:
     patient = [*TORCHRUN, "--monitor-interval", "3"]
     process = launch(patient, "tests.core.launched", "one_dies", str(tmp_path / "run"))
     said = output(process)
-    assert process.returncode != 0
+    assert process.returncode != 0 and "threads are left" not in said, said
     assert "Another process of this launch has ended" in said, said
     assert load_checkpoint(tmp_path / "run").z_dim == 3
 
 
-def test_what_the_main_process_raises_all_raise(tmp_path: Path) -> None:
-    (tmp_path / "history.json").write_text("{}")
-    process = launch(TORCHRUN, "tests.core.launched", "main_cannot_write", str(tmp_path))
+@pytest.mark.parametrize(
+    ("work", "error"), [("main_cannot_write", "TakenError"), ("main_cannot_save", "TrainingError")]
+)
+def test_what_the_main_process_raises_all_raise(tmp_path: Path, work: str, error: str) -> None:
+    if work == "main_cannot_write":
+        (tmp_path / "history.json").write_text("{}")
+    process = launch(TORCHRUN, "tests.core.launched", work, str(tmp_path))
     said = output(process)
     assert process.returncode == 0, said
-    assert "0: TakenError" in said and "1: TakenError" in said
+    assert f"0: {error}" in said and f"1: {error}" in said
 
 
 @pytest.fixture
