@@ -49,7 +49,7 @@ class Entry(TypedDict):
 
 
 class Started(Entry):
-    pid: int | None  # None: whoever started it died at that very moment
+    pid: int | None  # None: it is being started, or who did so died; the next `_settle` tells
     # When progress.json, if there was one, had been written before: what says the same is an
     # earlier run's. No other time is compared with it, as clocks are set back and forth.
     before: float | None
@@ -133,7 +133,7 @@ def _run(name: str, queue: Queue) -> Run:
     if name in waiting:
         return Run(name, "queued", progress, waiting.index(name) + 1, None)
     active = queue["active"]
-    if active and active["name"] == name and _at_work(active):
+    if active and active["name"] == name and (active["pid"] is None or _at_work(active)):
         if progress is None or not _heard(progress, active):
             return Run(name, "starting", None, 0, None)
         state = {"running": "running", "finished": "measuring"}.get(progress.state, "stopping")
@@ -311,6 +311,13 @@ def _start(entry: Entry) -> int:
             start_new_session=True,
         )  # fmt: skip
     _children.append(process)
+    # Popen returns a moment before there is the command line that a training is known by: up to
+    # 12 ms on a busy machine, and without end for one of low priority.
+    patience = time.monotonic() + PATIENCE
+    while process.poll() is None and not _command_line(process.pid):
+        if time.monotonic() > patience:
+            break
+        time.sleep(0.001)
     with contextlib.suppress(psutil.Error, OSError):  # it may have ended already
         psutil.Process(process.pid).nice(NICE if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS)
     return process.pid

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import types
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,37 @@ def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -
     folder = trainings.folder("first")
     assert [row["epoch"] for row in run_files.history(folder)] == [1, 2]
     assert [shown.epoch for shown in run_files.shown_epochs(folder)] == [1, 2]
+
+
+def test_one_whose_command_line_is_late_has_begun(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux gives it after Popen has returned: one process of 2,000 beside others at work."""
+    real, asked = trainings._command_line, Counter[int]()
+
+    def late(pid: int) -> list[str]:
+        asked[pid] += 1
+        return [] if asked[pid] < 4 else real(pid)
+
+    monkeypatch.setattr(trainings, "_command_line", late)
+    trainings.enqueue("first", FOREVER)
+    assert state("first") == "starting"
+    trainings.advance()
+    wait(lambda: state("first") == "running")
+
+
+def test_while_it_is_being_started_it_is_not_taken_for_dead(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, real = [], trainings._start
+
+    def start(entry: trainings.Entry) -> int:
+        seen.append(state("first"))  # as another browser sees it
+        return real(entry)
+
+    monkeypatch.setattr(trainings, "_start", start)
+    trainings.enqueue("first", ["--epochs", "1"])
+    assert seen == ["starting"]
 
 
 def test_the_others_wait_in_order_can_be_moved_and_removed(fake_trainer: Fake) -> None:
