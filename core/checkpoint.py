@@ -48,9 +48,15 @@ class Checkpoint(NamedTuple):
     metrics: dict[str, Any] | None  # None until `python -m core evaluate` has run
 
 
-def find_checkpoint(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Path:
+def checkpoints_root(root: Path | None) -> Path:
+    """Where checkpoints lie by name: `root`, or CHECKPOINTS as it is when this is called."""
+    return CHECKPOINTS if root is None else root
+
+
+def find_checkpoint(path_or_name: str | Path, root: Path | None = None) -> Path:
     """The folder (or tutorial's state_dict file) that a path or a name below `root` means; where
     neither exists, the download of the Hub's repository `owner/name`."""
+    root = checkpoints_root(root)
     for path in (Path(path_or_name), root / path_or_name):
         if path.is_file() or (path / "config.json").is_file():
             return path
@@ -82,9 +88,9 @@ def find_folder(path_or_name: str | Path) -> Path:
     return folder
 
 
-def list_checkpoints(root: Path = CHECKPOINTS) -> list[str]:
+def list_checkpoints(root: Path | None = None) -> list[str]:
     """Names of all checkpoints below `root`, in alphabetical order."""
-    return sorted(path.parent.name for path in root.glob("*/config.json"))
+    return sorted(path.parent.name for path in checkpoints_root(root).glob("*/config.json"))
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
@@ -107,7 +113,7 @@ def identity(file: Path) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def describe(path_or_name: str | Path, root: Path = CHECKPOINTS) -> Checkpoint:
+def describe(path_or_name: str | Path, root: Path | None = None) -> Checkpoint:
     """Config and metrics of a checkpoint folder."""
     path = find_checkpoint(path_or_name, root)
     metrics = path / "metrics.json"
@@ -147,7 +153,7 @@ def save_checkpoint(path: Path, model: VAE, **provenance: object) -> None:
 
 
 def load_checkpoint(
-    path_or_name: str | Path, root: Path = CHECKPOINTS, *, trusted: bool = False
+    path_or_name: str | Path, root: Path | None = None, *, trusted: bool = False
 ) -> VAE:
     """The model of a checkpoint: on the CPU, frozen, in eval mode; strict.
 

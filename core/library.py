@@ -17,8 +17,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from core import checkpoint
-from core.checkpoint import CheckpointError, list_checkpoints, save_checkpoint
+from core.checkpoint import CheckpointError, checkpoints_root, list_checkpoints, save_checkpoint
 from core.limits import NAME as LENGTH
 from core.model import VAE
 from core.plain_json import finite, parsed
@@ -44,7 +43,7 @@ def checked_name(name: str, root: Path | None = None) -> str:
             "digit, and is none that Windows keeps for a device. Choose another name."
         )
     # Where upper and lower case are the same to the file system, they are the same name.
-    taken = {path.name.lower() for path in _root(root).iterdir()} if _root(root).is_dir() else set()
+    taken = {path.name.lower() for path in checkpoints_root(root).glob("*")}
     if name.lower() in taken:
         raise CheckpointError(f"There is a {name!r} already. Choose another name.")
     return name
@@ -64,7 +63,7 @@ def add_checkpoint(name: str, model: VAE, root: Path | None = None, **provenance
 
     `provenance` (dataset, ...) goes into config.json. Raises CheckpointError.
     """
-    folder = _root(root) / checked_name(name, root)
+    folder = checkpoints_root(root) / checked_name(name, root)
     try:
         folder.mkdir(parents=True)  # whoever makes the folder has the name
     except FileExistsError:
@@ -90,7 +89,7 @@ def rename_checkpoint(name: str, new: str, root: Path | None = None) -> Path:
     Raises CheckpointError.
     """
     folder = _own_folder(name, root, "renamed")
-    target = _root(root) / checked_name(new, root)
+    target = checkpoints_root(root) / checked_name(new, root)
     try:
         os.rename(folder, target)
     except OSError as error:
@@ -104,11 +103,11 @@ def delete_checkpoint(name: str, root: Path | None = None) -> None:
     Links inside are deleted, not what they lead to. Raises CheckpointError.
     """
     folder = _own_folder(name, root, "deleted")
-    if list_checkpoints(_root(root)) == [name]:
+    if list_checkpoints(root) == [name]:
         raise CheckpointError(f"{name} is the only model; the last one cannot be deleted.")
     sweep(root)
     try:
-        grave = Path(tempfile.mkdtemp(prefix=DELETED, dir=_root(root)))
+        grave = Path(tempfile.mkdtemp(prefix=DELETED, dir=checkpoints_root(root)))
         os.rename(folder, grave / name)
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be deleted ({error.strerror}).") from None
@@ -123,14 +122,14 @@ def delete_checkpoint(name: str, root: Path | None = None) -> None:
 
 def sweep(root: Path | None = None) -> None:
     """Finish deletions that a crash has cut short."""
-    for grave in _root(root).glob(f"{DELETED}*"):
+    for grave in checkpoints_root(root).glob(f"{DELETED}*"):
         if not grave.is_symlink():
             shutil.rmtree(grave, ignore_errors=True)
 
 
 def files_of(name: str, root: Path | None = None) -> list[tuple[str, int]]:
     """All files of a checkpoint with their bytes, in the order of their names."""
-    folder = _root(root) / name
+    folder = checkpoints_root(root) / name
     found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
     return [(path.relative_to(folder).as_posix(), path.lstat().st_size) for path in found]
 
@@ -219,14 +218,10 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _root(root: Path | None) -> Path:
-    return checkpoint.CHECKPOINTS if root is None else root
-
-
 def _listed(name: str, root: Path | None) -> Path:
-    if name not in list_checkpoints(_root(root)):
+    if name not in list_checkpoints(root):
         raise CheckpointError(f"There is no model {name!r} any more.")
-    return _root(root) / name
+    return checkpoints_root(root) / name
 
 
 def _own_folder(name: str, root: Path | None, what: str) -> Path:

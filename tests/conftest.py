@@ -61,11 +61,6 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder)
-    for function in (
-        checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe,
-        checkpoint.find_checkpoint,
-    ):  # fmt: skip
-        monkeypatch.setattr(function, "__defaults__", (folder,))
     return folder
 
 

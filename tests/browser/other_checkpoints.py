@@ -10,8 +10,6 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from core import checkpoint
 checkpoint.CHECKPOINTS = Path({folder!r})
-for function in (checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe):
-    function.__defaults__ = (checkpoint.CHECKPOINTS,)
 from explorer import caches, live
 caches.DEFAULT_CHECKPOINT = {default!r}
 import streamlit as st

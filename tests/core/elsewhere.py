@@ -9,9 +9,4 @@ from core.__main__ import main
 
 if __name__ == "__main__":
     checkpoint.CHECKPOINTS = Path(sys.argv.pop(1))
-    for function in (
-        checkpoint.load_checkpoint, checkpoint.list_checkpoints, checkpoint.describe,
-        checkpoint.find_checkpoint,
-    ):  # fmt: skip
-        function.__defaults__ = (checkpoint.CHECKPOINTS,)
     main()
