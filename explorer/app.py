@@ -11,7 +11,7 @@ import torch
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.plain_json import finite
-from explorer import caches, datasets, introduction, kept, memory, state
+from explorer import caches, catalogue, datasets, introduction, kept, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -50,7 +50,7 @@ NEED_NO_MODEL = ("train",)  # panels that are of use before there is any
 
 def model_facts(name: str) -> str:
     """One line about a checkpoint, from its own files."""
-    card = caches.described(name)
+    card = catalogue.described(name)
     config, metrics = card.config, card.metrics or {}
     sizes = "-".join(str(config[k]) for k in ("image_size", "h_dim", "z_dim") if k in config)
     title = escaped(caches.subject(name).title)
@@ -75,7 +75,7 @@ def main() -> None:
     st.html(Path(__file__).with_name("page.css"))
     page = st.navigation(list(PANELS.values()))
     without = any(page is PANELS[name] for name in NEED_NO_MODEL)
-    if not caches.checkpoints():
+    if not catalogue.checkpoints():
         state.restore_defaults()
         if without:
             _run(page.run)
@@ -87,7 +87,7 @@ def main() -> None:
     if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])
     with st.sidebar:
-        st.selectbox("Model", caches.checkpoints(), key=state.CHECKPOINT)
+        st.selectbox("Model", catalogue.checkpoints(), key=state.CHECKPOINT)
     try:
         with st.sidebar:
             st.caption(model_facts(state.checkpoint()))

@@ -1,7 +1,5 @@
-"""The only caches: what a checkpoint's page is made of, shared by sessions and live channel.
+"""What a checkpoint's page is made of, computed once for all sessions and the live channel.
 
-Keyed on a checkpoint's id and the fingerprint of its files, so that a replaced checkpoint is read
-again. functools and not st.cache_resource, because the live channel runs outside any session.
 `core` is imported on first use: importing torch takes seconds, in which the server already
 answers the browser and sends it the page.
 """
@@ -10,24 +8,20 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from core.limits import ID_LENGTH, MAP_POINTS, REPAIRS_KEPT
-from explorer import datasets, run_files
-from explorer.run_files import Shown
+from explorer import catalogue, datasets
+from explorer.caching import Slot, per_checkpoint
 from explorer.served import SERVED
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
     from torch import Tensor
 
     from core import VAE
-    from core.checkpoint import Checkpoint
     from core.data import LabelledImages
     from core.latent import LatentMap
     from core.posterior import PartialEncoder
@@ -37,9 +31,6 @@ if TYPE_CHECKING:
     from core.walk import Walk
     from explorer.repairs import Ask, Completed
 
-T = TypeVar("T")
-
-DEFAULT_CHECKPOINT = "mnist-conv-32"
 EMBEDDING_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 
 
@@ -48,74 +39,6 @@ class LabelledCodes(NamedTuple):
 
     mu: np.ndarray  # (N, D) float32
     labels: np.ndarray  # (N,) int64
-
-
-class Slot(Generic[T]):
-    """A place for one result. Whoever comes second waits for the first and finds it there, so that
-    many who ask at once cost what one does. What raises is not kept."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._found: tuple[T] | None = None
-
-    def get(self, make: Callable[[], T]) -> T:
-        if self._found is None:
-            with self._lock:
-                if self._found is None:
-                    self._found = (make(),)
-        return self._found[0]
-
-    @property
-    def filled(self) -> bool:
-        return self._found is not None
-
-
-def per_checkpoint(max_entries: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Cache a function whose first argument is a checkpoint's id; many threads may call it."""
-
-    def decorate(function: Callable[..., T]) -> Callable[..., T]:
-        one_at_a_time = threading.Lock()  # or two that come together would get a slot each
-
-        @functools.lru_cache(maxsize=max_entries)
-        def slot(name: str, _fingerprint: tuple[int, ...], *rest: object) -> Slot[T]:
-            return Slot()
-
-        @functools.wraps(function)
-        def call(name: str, *rest: object) -> T:
-            from core.checkpoint import CheckpointError, fingerprint
-
-            if name not in checkpoints():  # an id out of the list, never a path
-                raise CheckpointError(f"There is no checkpoint {name[: ID_LENGTH.most]!r}.")
-            with one_at_a_time:
-                place = slot(name, fingerprint(folder(name)), *rest)
-            return place.get(lambda: function(name, *rest))
-
-        return call
-
-    return decorate
-
-
-def version(name: str) -> str:
-    """Another one whenever a file of the checkpoint is replaced. Raises CheckpointError."""
-    from core.checkpoint import CheckpointError, fingerprint
-
-    if name not in checkpoints():
-        raise CheckpointError(f"There is no checkpoint {name!r}.")
-    return f"{hash(fingerprint(folder(name))) & 0xFFFFFFFF:x}"
-
-
-def weights(name: str) -> str:
-    """Another one whenever the checkpoint's weights are replaced."""
-    from core.checkpoint import identity
-
-    return str(identity(folder(name) / "model.safetensors"))
-
-
-def is_training(name: str) -> bool:
-    """Whether a run is writing into the checkpoint."""
-    from core import library
-
-    return library.is_training(folder(name))
 
 
 @per_checkpoint(max_entries=8)
@@ -140,7 +63,7 @@ def stored_map(name: str) -> StoredMap:
 
     found, problem = None, None
     try:
-        found = load_map(folder(name))
+        found = load_map(catalogue.folder(name))
         if found is not None and (why := datasets.stale(found, facts(name), model(name))):
             raise CheckpointError(
                 f"checkpoints/{name}/map.npz {why}. Write it again with "
@@ -374,7 +297,7 @@ def posterior(name: str) -> PartialEncoder | None:
     """Its partial encoder; None if none was trained. Raises CheckpointError."""
     from core.posterior import load_posterior
 
-    return load_posterior(folder(name))
+    return load_posterior(catalogue.folder(name))
 
 
 @per_checkpoint(max_entries=8)
@@ -383,7 +306,7 @@ def prior_mixture(name: str) -> GaussianMixture | None:
     from core.checkpoint import CheckpointError
     from core.prior import load_mixture
 
-    found = load_mixture(folder(name))
+    found = load_mixture(catalogue.folder(name))
     if found is not None and found.means.shape[1] != model(name).z_dim:
         raise CheckpointError(f"The prior of {name} has other dimensions than its model.")
     return found
@@ -433,106 +356,11 @@ def has_walk(name: str, method: str, keys: tuple[tuple[float, ...], ...], n: int
     return _walk_slot(name, method, keys, n).filled
 
 
-class _EpochMaps:
-    """The maps of a run's epochs as far as they were asked for; each is turned onto the last."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.places: dict[Shown, np.ndarray] = {}  # (N, 2) float32
-
-
-@functools.lru_cache(maxsize=4)
-def _epoch_maps(name: str) -> _EpochMaps:
-    return _EpochMaps()
-
-
-def epoch_map(name: str, epoch: int) -> bytes:
-    """Where a run's held-out images lie after an epoch: N pairs of float32, then N labels, a byte
-    each. Raises CheckpointError."""
-    from core.checkpoint import CheckpointError
-    from core.epoch_maps import plane
-
-    folder = run_folder(name)
-    slot = _epoch_maps(name)
-    with slot.lock:
-        before: np.ndarray | None = None
-        kept: dict[Shown, np.ndarray] = {}
-        for shown in run_files.shown_epochs(folder):
-            if shown not in slot.places:
-                if shown.epoch > epoch:
-                    continue
-                try:
-                    mu, _ = run_files.codes(folder, shown.epoch)
-                except CheckpointError:
-                    continue  # the others do not lose their maps for it
-                same = before is not None and len(before) == len(mu)
-                slot.places[shown] = plane(mu, before if same else None)
-            kept[shown] = before = slot.places[shown]
-        slot.places = kept  # a run of the same name that is gone is forgotten
-        found = next((xy for shown, xy in kept.items() if shown.epoch == epoch), None)
-    _, labels = run_files.codes(folder, epoch)
-    if found is None:
-        raise CheckpointError(f"The run {name} has no codes of epoch {epoch}.")
-    return found.astype("<f4").tobytes() + labels.tobytes()
-
-
-@functools.lru_cache(maxsize=16)
-def _training_curves(name: str, _written: int, keys: tuple[str, ...]) -> Figure:
-    from core.checkpoint import CHECKPOINTS
-    from explorer import figures
-
-    return figures.training_curves(run_files.history(CHECKPOINTS / name), keys)
-
-
-def training_curves(name: str, keys: tuple[str, ...]) -> Figure:
-    """explorer.figures.training_curves of a run; made anew only after another epoch, as the page
-    asks every second."""
-    from core.checkpoint import CHECKPOINTS
-
-    file = CHECKPOINTS / name / "history.json"
-    return _training_curves(name, file.stat().st_mtime_ns if file.exists() else 0, keys)
-
-
-def epoch_picture(name: str, kind: str, epoch: int) -> bytes:
-    """The PNG of a run's samples ("sampled") or reconstructions ("reconst") after an epoch."""
-    from core.checkpoint import CheckpointError
-
-    if kind not in ("sampled", "reconst"):
-        raise ValueError(f"There are no pictures {kind!r}.")
-    try:
-        return run_files.picture(run_folder(name), kind, epoch).read_bytes()
-    except OSError:
-        raise CheckpointError(f"The run {name} has no pictures of epoch {epoch}.") from None
-
-
-def run_folder(name: str) -> Path:
-    """Of a name out of the list, never a path. Raises CheckpointError."""
-    from core.checkpoint import CHECKPOINTS, CheckpointError, list_checkpoints
-
-    if name not in list_checkpoints():
-        raise CheckpointError(f"There is no checkpoint {name!r}.")
-    return CHECKPOINTS / name
-
-
-def described(name: str) -> Checkpoint:
-    """Config and metrics of a checkpoint, or what there is of them. Raises CheckpointError."""
-    from core.checkpoint import describe
-
-    return SERVED[name].card if name in SERVED else describe(name)
-
-
-def folder(name: str) -> Path:
-    """A checkpoint's folder; of a model out of code there is none at this path."""
-    from core.checkpoint import CHECKPOINTS
-
-    return SERVED[name].card.path if name in SERVED else CHECKPOINTS / name
-
-
 def facts(name: str) -> dict[str, Any]:
     """Its config.json, with the sizes that its model really has."""
     built = model(name)
     sizes = {"image_size": built.image_size, "channels": built.image_shape[0]}
-    return described(name).config | sizes
+    return catalogue.described(name).config | sizes
 
 
 def dataset_of(name: str) -> str:
@@ -581,18 +409,3 @@ def no_training(name: str) -> str | None:
     from core.data import missing
 
     return missing(dataset_of(name), "train")
-
-
-def checkpoints() -> list[str]:
-    """The ids of all checkpoints; never cached, a training may just have made one.
-
-    Those that the server was started with come first.
-    """
-    from core import list_checkpoints
-
-    return [*SERVED, *list_checkpoints()]
-
-
-def default_checkpoint() -> str:
-    """The id of the model that a page opens with."""
-    return next(iter(SERVED), DEFAULT_CHECKPOINT)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from core.limits import COORDINATE, FRAME_POINTS, LOG_VARIANCE, REPAIR_SECONDS
-from explorer import caches, repairs
+from explorer import caches, catalogue, repairs
 
 if TYPE_CHECKING:
     from core import VAE
@@ -207,7 +207,7 @@ def place(among: Surroundings, z: np.ndarray) -> tuple[np.ndarray, str]:
 
 def _alive(name: str, sequence: int) -> bytes:
     """The answer to ALIVE. Raises CheckpointError once the checkpoint is gone."""
-    return packed(sequence, ALIVE, NO_PIXELS, json.dumps({"version": caches.version(name)}))
+    return packed(sequence, ALIVE, NO_PIXELS, json.dumps({"version": catalogue.version(name)}))
 
 
 def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -> bytes:

@@ -29,7 +29,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
-from explorer import caches, panels, repairs
+from explorer import caches, catalogue, panels, repairs, run_figures
 from explorer.channel import channel, page_errors
 from explorer.frames import decode_pixels
 from explorer.lanes import in_lane, waiting
@@ -110,12 +110,12 @@ async def shadow_map(request: Request) -> Response:
 async def epoch_map(request: Request) -> Response:
     """A run's held-out images after an epoch, as explorer.caches.epoch_map lays them out."""
     keys = ("checkpoint", "epoch")
-    return await _answered(request, "application/octet-stream", caches.epoch_map, *keys)
+    return await _answered(request, "application/octet-stream", run_figures.epoch_map, *keys)
 
 
 async def epoch_picture(request: Request) -> Response:
     keys = ("checkpoint", "kind", "epoch")
-    return await _answered(request, "image/png", caches.epoch_picture, *keys)
+    return await _answered(request, "image/png", run_figures.epoch_picture, *keys)
 
 
 async def plotly_js(request: Request) -> Response:
@@ -211,7 +211,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         # when the machine is busy.
         torch.set_num_threads(1)
         try:
-            name = caches.default_checkpoint()
+            name = catalogue.default_checkpoint()
             model = caches.model(name)
             decode_pixels(model, np.zeros(model.z_dim, np.float32))
             caches.reference(name)

@@ -9,7 +9,7 @@ from core import data, library
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
 from core.limits import MB, MODEL_BYTES, NAME
-from explorer import caches, jobs, lanes, overview, state
+from explorer import catalogue, jobs, lanes, overview, state
 from explorer.changes import REFUSED, writable
 from explorer.job_bar import job_bar
 from explorer.wording import escaped
@@ -64,7 +64,7 @@ def _existing() -> None:
 
 
 def _facts(name: str) -> str:
-    config = caches.described(name).config
+    config = catalogue.described(name).config
     size = sum(size for _, size in library.files_of(name)) / 1e6
     return escaped(
         f"{overview.network(config)}, {overview.dataset(config)}, {size:.1f} MB with its map"
@@ -103,7 +103,7 @@ def _start_evaluation(name: str, samples: int) -> None:
     if not writable():
         return
     command = [
-        sys.executable, "-m", "core", "evaluate", str(caches.folder(name)),
+        sys.executable, "-m", "core", "evaluate", str(catalogue.folder(name)),
         "--nll", str(samples), "--progress", "lines",
     ]  # fmt: skip
     try:

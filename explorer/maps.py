@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
-from explorer import caches, explained, jobs, kept, selections, state
+from explorer import caches, catalogue, explained, jobs, kept, selections, state
 from explorer.changes import REFUSED, writable
 from explorer.components import Live, Neighbours, Plane, latent_map
 from explorer.job_bar import job_bar
@@ -112,7 +112,7 @@ def _component(live: Live, id: str, projection: Projection, test_images: int) ->
     if underlay == "tiles" and not _is_plane(projection):
         underlay = "none"
     # With another map.npz or other weights the browser asks anew.
-    version = caches.version(name)
+    version = catalogue.version(name)
     path = quote(name)
     latent_map(
         live,

@@ -10,7 +10,7 @@ from core import library
 from core.checkpoint import Checkpoint, CheckpointError
 from core.data import short_name
 from core.plain_json import finite
-from explorer import caches, datasets, explained, jobs, model_figures, state
+from explorer import caches, catalogue, datasets, explained, jobs, model_figures, state
 from explorer.components import Cell, Column, ModelRow, model_table
 from explorer.model_figures import Dot
 from explorer.published import PUBLISHED
@@ -63,7 +63,7 @@ NONE = Cell(text="–", value=None, command=None)  # there is no such figure
 
 def render() -> None:
     """The dot plot, then the table."""
-    cards = [_card(name) for name in caches.checkpoints()]
+    cards = [_card(name) for name in catalogue.checkpoints()]
     st.markdown(
         "**−log p(x) of MNIST** beside published figures of models with a single layer of latent "
         "variables"
@@ -100,7 +100,7 @@ def render() -> None:
 
 def open_in_explore(name: str) -> None:
     """Switch the whole page to a model. During callbacks only."""
-    if name in caches.checkpoints():
+    if name in catalogue.checkpoints():
         st.session_state[state.CHECKPOINT] = name
         st.session_state[state.GO_TO] = "explore"
 
@@ -114,7 +114,7 @@ Card = tuple[str, Checkpoint | None]  # None: its files cannot be read
 
 def _card(name: str) -> Card:
     try:
-        return name, caches.described(name)
+        return name, catalogue.described(name)
     except CheckpointError:
         return name, None
 
@@ -135,7 +135,7 @@ def table_row(name: str, card: Checkpoint | None) -> ModelRow:
         name=name, is_open=name == state.checkpoint(), note=busy_with(name), problem=None, cells={}
     )
     try:
-        card = card or caches.described(name)  # says why it cannot be read
+        card = card or catalogue.described(name)  # says why it cannot be read
         row["cells"] = _cells(name, card)
     except CheckpointError as error:
         row["problem"] = str(error)
@@ -147,7 +147,7 @@ def busy_with(name: str) -> str | None:
     job = jobs.current()
     if job and job.running and job.title.endswith(f" of {name}"):
         return f"{job.title.removesuffix(f' of {name}')}: {job.share:.0%}"
-    return "being trained now" if library.is_training(caches.folder(name)) else None
+    return "being trained now" if library.is_training(catalogue.folder(name)) else None
 
 
 def _cells(name: str, card: Checkpoint) -> dict[str, Cell]:

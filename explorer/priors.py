@@ -4,7 +4,7 @@ import torch
 
 from core.checkpoint import CheckpointError
 from core.prior import GaussianMixture, better_prior, frechet_distances, sample_prior
-from explorer import caches
+from explorer import caches, catalogue
 
 
 def draw(name: str, seed: int | None = None) -> list[float]:
@@ -14,7 +14,8 @@ def draw(name: str, seed: int | None = None) -> list[float]:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    mixture = _mixture(name) if better_prior(caches.described(name).metrics) == "mixture" else None
+    better = better_prior(catalogue.described(name).metrics)
+    mixture = _mixture(name) if better == "mixture" else None
     return sample_prior(caches.model(name).z_dim, 1, generator, mixture)[0].tolist()
 
 
@@ -22,7 +23,7 @@ def described(name: str) -> str:
     """Which prior that is, and why, in a sentence or two."""
     if _mixture(name) is None:
         return "Drawn from N(0, I)."
-    metrics = caches.described(name).metrics
+    metrics = catalogue.described(name).metrics
     normal, mixture = frechet_distances(metrics)
     if normal is None or mixture is None:
         return "Drawn from a Gaussian mixture fitted to the encoded training images."

@@ -16,7 +16,7 @@ import streamlit as st
 
 from core.limits import COORDINATE
 from core.projection import default_projection
-from explorer import caches
+from explorer import caches, catalogue
 from explorer.components import Live
 from explorer.datasets import Subject
 from explorer.frames import decode_pixels
@@ -227,10 +227,10 @@ def restore() -> None:
     restore_defaults()
     if SESSION not in st.session_state:
         st.session_state[SESSION] = uuid.uuid4().hex
-    known = caches.checkpoints()
-    default = wanted if (wanted := caches.default_checkpoint()) in known else known[0]
+    known = catalogue.checkpoints()
+    default = wanted if (wanted := catalogue.default_checkpoint()) in known else known[0]
     if CHECKPOINT not in st.session_state:
-        asked = st.query_params.get("model", caches.default_checkpoint())
+        asked = st.query_params.get("model", catalogue.default_checkpoint())
         if asked not in known:
             notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
             asked = default
@@ -290,9 +290,9 @@ def restore_z() -> None:
 
 def _heed_weights(same: bool, z_dim: int) -> None:
     """Say that the open checkpoint's weights were replaced; of a training it is expected."""
-    before, now = st.session_state[WEIGHTS], caches.weights(checkpoint())
+    before, now = st.session_state[WEIGHTS], catalogue.weights(checkpoint())
     st.session_state[WEIGHTS] = now
-    if not same or before in (None, now) or caches.is_training(checkpoint()):
+    if not same or before in (None, now) or catalogue.is_training(checkpoint()):
         return
     sentence = f"{checkpoint()} was replaced: the page goes on with its new weights."
     if len(z()) != z_dim:
@@ -499,7 +499,7 @@ def live() -> Live:
     return Live(
         session=st.session_state[SESSION],
         recalled=st.session_state[RECALLED],
-        version=caches.version(checkpoint()),
+        version=catalogue.version(checkpoint()),
         checkpoint=checkpoint(),
         z=z(),
         revision=st.session_state[REVISION],

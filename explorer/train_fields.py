@@ -252,7 +252,7 @@ def recipe(name: str | None = None) -> dict[str, Any]:
 
     A field that this does not know keeps its default; so do all when there is no such file.
     """
-    from explorer.caches import DEFAULT_CHECKPOINT
+    from explorer.catalogue import DEFAULT_CHECKPOINT
 
     try:
         config = checkpoint.describe(name or DEFAULT_CHECKPOINT).config

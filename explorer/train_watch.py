@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import data
-from explorer import caches, explained, figures, run_files, state, trainings
+from explorer import catalogue, explained, figures, run_figures, run_files, state, trainings
 from explorer.changes import writable
 from explorer.components import epoch_film
 from explorer.trainings import Run
@@ -141,7 +141,7 @@ def _run(run: Run) -> None:
 def _curves(name: str) -> None:
     for n, (keys, column) in enumerate(zip(CURVES, st.columns(2, gap="small"), strict=True)):
         column.plotly_chart(
-            caches.training_curves(name, keys), config={"displayModeBar": False},
+            run_figures.training_curves(name, keys), config={"displayModeBar": False},
             key=f"{state.TRAIN_CURVES}_{n}",
         )  # fmt: skip
 
@@ -284,10 +284,10 @@ def _discard(run: Run) -> None:
 
 def _delete(name: str) -> None:
     _do(trainings.discard, name)
-    left = caches.checkpoints()
+    left = catalogue.checkpoints()
     if name not in left:
         state.forget(name)
     if st.session_state.get(state.CHECKPOINT) == name and left and name not in left:
-        default = caches.default_checkpoint()
+        default = catalogue.default_checkpoint()
         st.session_state[state.CHECKPOINT] = default if default in left else left[0]
     st.session_state[state.TRAIN_RUN] = None

@@ -15,7 +15,7 @@ from core.attributes import ATTRIBUTES
 from core.data import DataError
 from core.latent import encode_images
 from core.limits import LABEL_LENGTH, MB, PICTURE_BYTES
-from explorer import attributes, caches, explained, figures, kept, lanes, state
+from explorer import attributes, caches, catalogue, explained, figures, kept, lanes, state
 from explorer.components import Picture, picture_row
 from explorer.datasets import NO_INK
 from explorer.wording import escaped
@@ -222,7 +222,7 @@ def _encoded(file: str, content: bytes) -> Tensor | None:
     """mu of an upload, (D,); one that cannot be read is said, and the others are used."""
     name = state.checkpoint()
     known: dict[tuple[str, str, str], Tensor | str] = st.session_state[state.UPLOADED]
-    id = (name, caches.version(name), hashlib.sha256(content).hexdigest())
+    id = (name, catalogue.version(name), hashlib.sha256(content).hexdigest())
     if id not in known:
         model = caches.model(name)
         try:

@@ -8,7 +8,7 @@ import streamlit as st
 from core import digits
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, state
+from explorer import caches, catalogue, state
 from explorer.components import lesson
 from explorer.lessons import LESSONS, Lesson, stages, words
 from explorer.lessons.answers import PASSES
@@ -44,7 +44,7 @@ def render() -> None:
 
 def _stage(step: str, of: Lesson) -> None:
     if of.of_pair is not None:
-        missing = [name for name in stages.TRAINED_BY if name not in caches.checkpoints()]
+        missing = [name for name in stages.TRAINED_BY if name not in catalogue.checkpoints()]
         for name in missing:
             command = stages.TRAINED_BY[name]
             st.info(said("panel.missing", name=escaped(name), command=command))
@@ -78,7 +78,7 @@ def _mount(step: str, content: dict[str, object], of: str) -> None:
 def _distances() -> None:
     """What the pair's metrics.json say of draws from N(0, I)."""
     found = [
-        (caches.described(name).metrics or {}).get("frechet_prior")
+        (catalogue.described(name).metrics or {}).get("frechet_prior")
         for name in (stages.AUTOENCODER, stages.ITS_VAE)
     ]
     told = [said("noise.fair")]

@@ -11,6 +11,7 @@ from core.checkpoint import CheckpointError
 from core.data import DataError
 from explorer import (
     caches,
+    catalogue,
     compare,
     datasets,
     explained,
@@ -41,7 +42,7 @@ def render() -> None:
 def _other(*, needed: bool) -> str | None:
     """The model beside the open one, if any."""
     mine = state.checkpoint()
-    others = [name for name in caches.checkpoints() if name != mine]
+    others = [name for name in catalogue.checkpoints() if name != mine]
     if not others:
         if needed:
             st.info("There is only one model. Train another, or upload one under Manage.")
@@ -55,7 +56,7 @@ def _strangeness(mine: str, other: str) -> tuple[bool, bool]:
     """Other data first of all, then no VAE: what is compared least. By their cards, which need no
     weights; one that cannot be read comes last."""
     try:
-        card, own = caches.described(other).config, caches.described(mine).config
+        card, own = catalogue.described(other).config, catalogue.described(mine).config
     except CheckpointError:
         return True, True
     alike = datasets.dataset_of(card) == datasets.dataset_of(own)
@@ -103,7 +104,7 @@ def _training() -> None:
     runs = {}
     for name in filter(None, (state.checkpoint(), other)):
         try:
-            epochs = library.read_history(caches.folder(name))
+            epochs = library.read_history(catalogue.folder(name))
         except CheckpointError as error:
             st.error(str(error))
             continue

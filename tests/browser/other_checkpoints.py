@@ -10,8 +10,8 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from core import checkpoint
 checkpoint.CHECKPOINTS = Path({folder!r})
-from explorer import caches, live
-caches.DEFAULT_CHECKPOINT = {default!r}
+from explorer import catalogue, live
+catalogue.DEFAULT_CHECKPOINT = {default!r}
 import streamlit as st
 app = st.App({app!r}, routes=live.ROUTES, lifespan=live.lifespan)
 """

@@ -12,7 +12,7 @@ import torch
 
 from core import VAE, checkpoint, save_checkpoint
 from core.limits import MAP_POINTS
-from explorer import caches
+from explorer import caches, caching
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_many_who_ask_at_once_cost_what_one_does(root: Path) -> None:
     made: list[str] = []
     free = threading.Event()
 
-    @caches.per_checkpoint(max_entries=2)
+    @caching.per_checkpoint(max_entries=2)
     def slow(name: str, what: str) -> str:
         made.append(what)
         free.wait(30)

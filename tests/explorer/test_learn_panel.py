@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import load_dataset
 from core.images import to_png
-from explorer import caches, memory, state
+from explorer import catalogue, memory, state
 from explorer.lessons import LESSONS, chinese, english, session, stages, words
 from explorer.panels import learn
 
@@ -113,8 +113,8 @@ def test_another_digit_and_a_drawing(stage: SimpleNamespace) -> None:
 def test_without_the_autoencoder_the_step_says_how_to_train_it(
     stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = [name for name in caches.checkpoints() if name != stages.AUTOENCODER]
-    monkeypatch.setattr(caches, "checkpoints", lambda: here)
+    here = [name for name in catalogue.checkpoints() if name != stages.AUTOENCODER]
+    monkeypatch.setattr(catalogue, "checkpoints", lambda: here)
     app = panel({"step": "noise"})
     assert not app.exception and stage.step is None
     assert stages.TRAINED_BY[stages.AUTOENCODER] in said(app)
@@ -123,7 +123,7 @@ def test_without_the_autoencoder_the_step_says_how_to_train_it(
 def test_the_distances_are_those_of_metrics_json(stage: SimpleNamespace) -> None:
     app = panel({"step": "noise"})
     for name in stages.TRAINED_BY:
-        metrics = caches.described(name).metrics
+        metrics = catalogue.described(name).metrics
         assert metrics and f"{metrics['frechet_prior']:.1f}" in said(app)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.data import load_dataset
-from explorer import caches
+from explorer import caches, catalogue
 from explorer.components.wrapping import FOLDER
 from explorer.lessons import LESSONS, chinese, english, stages, words
 
@@ -105,7 +105,7 @@ def test_the_autoencoder_and_the_vae_are_told_apart_fairly() -> None:
 
 
 def test_the_shipped_autoencoder_is_one() -> None:
-    plain, vae = (caches.described(name) for name in (stages.AUTOENCODER, stages.ITS_VAE))
+    plain, vae = (catalogue.described(name) for name in (stages.AUTOENCODER, stages.ITS_VAE))
     assert plain.config["training"]["noise"] is False and plain.config["training"]["beta"] == 0
     for key in ("h_dim", "z_dim", "epochs", "batch_size", "learning_rate", "seed"):
         assert plain.config["training"][key] == vae.config["training"][key], key

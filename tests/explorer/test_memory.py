@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from core.checkpoint import fingerprint
-from explorer import caches, memory, state, train_fields
+from explorer import caches, catalogue, memory, state, train_fields
 from explorer.frames import ALIVE, ANSWER, REQUEST, answered, loaded, understood
 from explorer.selections import Selection
 
@@ -85,8 +85,8 @@ def test_a_sign_of_life_names_the_files() -> None:
     frame = answered(loaded(name), job)
     sequence, kind, *_ = ANSWER.unpack_from(frame)
     assert (sequence, kind) == (3, ALIVE)
-    assert json.loads(frame[ANSWER.size :]) == {"version": caches.version(name)}
-    assert fingerprint(caches.folder(name))[0] > 0
+    assert json.loads(frame[ANSWER.size :]) == {"version": catalogue.version(name)}
+    assert fingerprint(catalogue.folder(name))[0] > 0
 
 
 @pytest.mark.parametrize("text", [

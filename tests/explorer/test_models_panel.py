@@ -22,7 +22,17 @@ from core import VAE, checkpoint, save_checkpoint, uploads
 from core.checkpoint import describe, list_checkpoints
 from core.data import DataError
 from core.uploads import model_from_bytes
-from explorer import caches, changes, compare, jobs, manage, model_figures, overview, state
+from explorer import (
+    caches,
+    catalogue,
+    changes,
+    compare,
+    jobs,
+    manage,
+    model_figures,
+    overview,
+    state,
+)
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -434,7 +444,7 @@ def test_deleting_asks_first_and_names_what_goes(two: Path) -> None:
 def test_deleting_the_open_model_moves_every_session_to_the_default(
     two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "DEFAULT_CHECKPOINT", "tiny-3")
+    monkeypatch.setattr(catalogue, "DEFAULT_CHECKPOINT", "tiny-3")
     other = AppTest.from_file(APP, default_timeout=60)
     other.query_params["model"] = "tiny-2"
     other.run()

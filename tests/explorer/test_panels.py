@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import DataError, load_dataset
 from core.images import to_png
-from explorer import caches, state
+from explorer import caches, catalogue, state
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -194,7 +194,7 @@ def test_open_in_explore_carries_z_over() -> None:
 
 
 def test_no_checkpoint_at_all_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "checkpoints", lambda: [])
+    monkeypatch.setattr(catalogue, "checkpoints", lambda: [])
     app = start()
     assert not app.exception and "python -m core train" in messages(app)
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from core.checkpoint import CheckpointError
 from core.epoch_maps import plane
-from explorer import caches, live, run_files
+from explorer import live, run_figures, run_files
 
 
 def leave(folder: Path, epoch: int, mu: np.ndarray, labels: np.ndarray | None = None) -> None:
@@ -54,34 +54,34 @@ def test_each_epoch_lies_on_the_one_before(run: Path) -> None:
     for epoch in (1, 2, 10):
         mu, labels = run_files.codes(run, epoch)
         before = plane(mu, before)
-    xy, found = decoded(caches.epoch_map(run.name, 10))  # asked for the last one first
+    xy, found = decoded(run_figures.epoch_map(run.name, 10))  # asked for the last one first
     np.testing.assert_allclose(xy, before, atol=1e-5)
     np.testing.assert_array_equal(found, labels)
-    first, _ = decoded(caches.epoch_map(run.name, 1))
+    first, _ = decoded(run_figures.epoch_map(run.name, 1))
     np.testing.assert_allclose(first, plane(run_files.codes(run, 1)[0]), atol=1e-5)
 
 
 def test_a_run_of_the_same_name_is_another(run: Path) -> None:
-    old = caches.epoch_map(run.name, 1)
+    old = run_figures.epoch_map(run.name, 1)
     leave(run, 1, np.random.default_rng(5).normal(size=(40, 3)))
     for file in (run / "samples").glob("*-1.*"):
         os.utime(file, ns=(1, 1))
-    assert len(caches.epoch_map(run.name, 1)) == 40 * 9 != len(old)
+    assert len(run_figures.epoch_map(run.name, 1)) == 40 * 9 != len(old)
 
 
 def test_curves_are_drawn_anew_after_an_epoch(run: Path) -> None:
     keys = ("kl",)
-    empty = caches.training_curves(run.name, keys)
-    assert caches.training_curves(run.name, keys) is empty and not empty.data[0].x
+    empty = run_figures.training_curves(run.name, keys)
+    assert run_figures.training_curves(run.name, keys) is empty and not empty.data[0].x
     row = '{"epoch": 1, "reconstruction": 9, "kl": 2, "neg_elbo": 11, "active_units": 1}'
     (run / "history.json").write_text(f'{{"epochs": [{row}]}}')
-    assert caches.training_curves(run.name, keys).data[0].y == (2,)
+    assert run_figures.training_curves(run.name, keys).data[0].y == (2,)
 
 
 def test_the_browser_gets_maps_and_pictures_and_nothing_else(run: Path) -> None:
     client = TestClient(Starlette(routes=live.ROUTES))
     answer = client.get(f"/live/training/{run.name}/2.map")
-    assert answer.content == caches.epoch_map(run.name, 2)
+    assert answer.content == run_figures.epoch_map(run.name, 2)
     answer = client.get(f"/live/training/{run.name}/reconst-10.png?v=1")
     assert answer.content == b"reconst 10" and answer.headers["content-type"] == "image/png"
     for path in (
@@ -102,5 +102,5 @@ def test_damaged_codes_are_a_sentence(run: Path) -> None:
             run_files.codes(run, 10)
     (run / "samples" / "codes-10.npz").write_bytes(b"PK no zip")
     with pytest.raises(CheckpointError, match="cannot be read"):
-        caches.epoch_map(run.name, 10)
-    assert caches.epoch_map(run.name, 2)  # those before it are seen all the same
+        run_figures.epoch_map(run.name, 10)
+    assert run_figures.epoch_map(run.name, 2)  # those before it are seen all the same

@@ -17,7 +17,7 @@ from core import VAE, save_checkpoint
 from core.checkpoint import CheckpointError
 from core.foreign import ForeignVAE
 from core.images import to_png
-from explorer import caches, frames, live, served, state
+from explorer import caches, catalogue, frames, live, served, state
 from explorer.wording import escaped
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,7 +62,7 @@ def start(*arguments: str) -> None:
 
 def test_it_is_first_in_the_list_and_the_page_opens_with_it() -> None:
     start("--model", SPEC)
-    assert caches.checkpoints()[0] == caches.default_checkpoint() == SPEC
+    assert catalogue.checkpoints()[0] == catalogue.default_checkpoint() == SPEC
     assert isinstance(caches.model(SPEC), ForeignVAE)
     assert caches.latent_map(SPEC).mu.shape == (10_000, 3)
     app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=100).run()
@@ -148,9 +148,9 @@ def test_a_folder_of_ours_is_served_with_its_map(tmp_path: Path) -> None:
     folder = tmp_path / "from-elsewhere"
     save_checkpoint(folder, VAE(h_dim=8, z_dim=2), dataset="mnist")
     start("--model", str(folder))
-    assert caches.default_checkpoint() == "from-elsewhere"
-    assert caches.folder("from-elsewhere") == folder
-    assert caches.described("from-elsewhere").config["h_dim"] == 8
+    assert catalogue.default_checkpoint() == "from-elsewhere"
+    assert catalogue.folder("from-elsewhere") == folder
+    assert catalogue.described("from-elsewhere").config["h_dim"] == 8
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from core.posterior import load_posterior
 from core.prior import better_prior, load_mixture
 from core.uploads import model_from_bytes
 from core.weights import CheckpointError
-from explorer import caches, priors, run_files
+from explorer import caches, catalogue, priors, run_files
 from tests.torture import checkpoint_files as files
 from tests.torture.checkpoint_files import Case
 from tests.torture.confined import Confined
@@ -212,10 +212,10 @@ def _posterior(folder: Path) -> None:
 
 def _page(name: str) -> None:
     """What the page's caches make of it."""
-    if name not in caches.checkpoints():
+    if name not in catalogue.checkpoints():
         return
     model = caches.model(name)
-    caches.described(name)
+    catalogue.described(name)
     caches.facts(name)
     stored = caches.stored_map(name)
     assert stored.problem is None or proper(_from_letter(stored.problem))

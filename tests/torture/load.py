@@ -22,7 +22,7 @@ from driver import Server, chromium
 from playwright.sync_api import expect
 
 from core.images import to_png
-from explorer import caches, frames
+from explorer import caches, catalogue, frames
 from tests.torture.channel import MB, asked, memory
 from tests.torture.fuzzed_frames import repair
 from tests.torture.tally import Row, Tally
@@ -43,7 +43,7 @@ def rows(
     scale: float,
     seed: int,
     server: Server | None = None,
-    models: tuple[str, ...] = (TUTORIALS, caches.DEFAULT_CHECKPOINT),
+    models: tuple[str, ...] = (TUTORIALS, catalogue.DEFAULT_CHECKPOINT),
     upload: bool = True,
 ) -> Iterator[Row]:
     seconds = SECONDS * scale
