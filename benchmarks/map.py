@@ -22,11 +22,12 @@ PLAIN = """
 import sys
 sys.path.insert(0, {root!r})
 import streamlit as st
-from explorer import caches, figures
+from explorer import caches, figures, map_data
 @st.cache_resource
 def figure(points):
     return figures.latent_map(
-        caches.places("mnist-mlp-20", "lda", points), caches.encoded("mnist-mlp-20", points).labels,
+        map_data.places("mnist-mlp-20", "lda", points),
+        map_data.encoded("mnist-mlp-20", points).labels,
         caches.classes("mnist-mlp-20"), ("LD1", "LD2"),
     )
 st.plotly_chart(figure(st.query_params.get("points", "test")))

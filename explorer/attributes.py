@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core import attributes
 from core.images import grid, to_png
-from explorer import caches
+from explorer import caches, map_data
 
 SPAN = tuple(n / 2 for n in range(-4, 5))  # units that a preview goes along a direction
 
@@ -56,7 +56,7 @@ def of_group(name: str, indices: Sequence[int]) -> Tensor:
     mu = caches.latent_map(name).mu
     wanted = np.asarray(indices, int)
     if len(wanted) and wanted.max() >= len(mu):
-        mu = torch.from_numpy(caches.encoded(name, "all").mu)
+        mu = torch.from_numpy(map_data.encoded(name, "all").mu)
     return mu[torch.from_numpy(wanted[(wanted >= 0) & (wanted < len(mu))])]
 
 

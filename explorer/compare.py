@@ -13,7 +13,7 @@ from core.checkpoint import CheckpointError
 from core.data import DataError, LabelledImages
 from core.prior import GaussianMixture, sample_prior
 from core.projection import default_projection
-from explorer import caches, explained, model_figures, sources, state
+from explorer import caches, explained, map_data, model_figures, sources, state
 from explorer.components import Row, Tile, picture_grid
 from explorer.wording import escaped
 
@@ -245,15 +245,15 @@ def _other_seeds() -> None:
 def _map(side: Side) -> None:
     st.markdown(escaped(side.name))
     z_dim = side.model.z_dim
-    labels = caches.encoded(side.name, "test").labels
+    labels = map_data.encoded(side.name, "test").labels
     id = default_projection(z_dim, len(np.unique(labels)))
     id = "0,1" if id == "dimensions" else id
     st.plotly_chart(
         model_figures.side_map(
-            caches.places(side.name, id, "test"),
+            map_data.places(side.name, id, "test"),
             labels,
             caches.classes(side.name),
-            caches.projection(side.name, id).names,
+            map_data.projection(side.name, id).names,
         ),
         config={"displayModeBar": False},
         key=f"{state.SIDE_MAP}_{side.name}",

@@ -29,7 +29,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core.limits import ID_LENGTH, MODEL_BYTES, REQUESTS_WAITING
-from explorer import caches, catalogue, panels, repairs, run_figures
+from explorer import caches, catalogue, map_data, panels, repairs, run_figures
 from explorer.channel import channel, page_errors
 from explorer.frames import decode_pixels
 from explorer.lanes import in_lane, waiting
@@ -80,14 +80,14 @@ async def _chunks(body: bytes) -> AsyncIterator[bytes]:
 
 async def map_figure(request: Request) -> Response:
     keys = ("checkpoint", "projection", "points")
-    return await _answered(request, "application/json", caches.map_figure, *keys)
+    return await _answered(request, "application/json", map_data.map_figure, *keys)
 
 
 async def encoded(request: Request) -> Response:
     """mu of a map's images: float32, (N, D), row-major."""
 
     def mu(name: str, points: str) -> bytes:
-        return caches.encoded(name, points).mu.astype("<f4").tobytes()
+        return map_data.encoded(name, points).mu.astype("<f4").tobytes()
 
     return await _answered(request, "application/octet-stream", mu, "checkpoint", "points")
 
@@ -95,14 +95,14 @@ async def encoded(request: Request) -> Response:
 async def pictures(request: Request) -> Response:
     """A map's images: one byte a pixel, (N, C, H, W), row-major."""
     keys = ("checkpoint", "points")
-    response = await _answered(request, "application/octet-stream", caches.pictures, *keys)
+    response = await _answered(request, "application/octet-stream", map_data.pictures, *keys)
     response.headers["Content-Encoding"] = "gzip"
     return response
 
 
 async def shadow_map(request: Request) -> Response:
     def png(name: str) -> bytes:
-        return caches.shadow_map(name).png
+        return map_data.shadow_map(name).png
 
     return await _answered(request, "image/png", png, "checkpoint")
 

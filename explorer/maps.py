@@ -10,14 +10,14 @@ import streamlit as st
 
 from core import checkpoint as checkpoints
 from core.projection import LinearProjection, Projection, available
-from explorer import caches, catalogue, explained, jobs, kept, selections, state
+from explorer import caches, catalogue, explained, jobs, kept, map_data, selections, state
 from explorer.changes import REFUSED, writable
 from explorer.components import Live, Neighbours, Plane, latent_map
 from explorer.job_bar import job_bar
 from explorer.served import SERVED
 
 PROJECTIONS = {
-    "pca": "PCA", "lda": "LDA", **caches.EMBEDDING_NAMES, "dimensions": "Dimensions"
+    "pca": "PCA", "lda": "LDA", **map_data.EMBEDDING_NAMES, "dimensions": "Dimensions"
 }  # fmt: skip
 POINTS = {"test": "{:,} test", "all": "+ training"}
 UNDERLAYS = {"none": "Dots", "tiles": "Tiles", "density": "Density"}
@@ -30,10 +30,10 @@ def render(live: Live) -> None:
     z_dim = latent.mu.shape[1]
     _projection_controls(name, z_dim)
     id = state.projection()
-    missing = id in caches.EMBEDDING_NAMES and id not in latent.embeddings
+    missing = id in map_data.EMBEDDING_NAMES and id not in latent.embeddings
     if not missing:
         try:
-            projection = caches.projection(name, id)
+            projection = map_data.projection(name, id)
         except (ValueError, np.linalg.LinAlgError) as error:
             st.error(f"This map cannot be drawn. {error} Choose another projection.")
             return
@@ -47,7 +47,7 @@ def render(live: Live) -> None:
 
 
 def _projection_controls(name: str, z_dim: int) -> None:
-    choices = available(z_dim, len(caches.classes(name)), tuple(caches.EMBEDDING_NAMES))
+    choices = available(z_dim, len(caches.classes(name)), tuple(map_data.EMBEDDING_NAMES))
     if len(choices) < 2:
         return
     if st.session_state[state.PROJECTION] not in choices:
@@ -145,9 +145,9 @@ def _embedding(name: str, id: str, *, missing: bool) -> None:
     job = jobs.current()
     if job and job.running:
         job_bar()
-    if id not in caches.EMBEDDING_NAMES:
+    if id not in map_data.EMBEDDING_NAMES:
         return
-    title = caches.EMBEDDING_NAMES[id]
+    title = map_data.EMBEDDING_NAMES[id]
     if job and job.error and job.title == f"{title} of {name}":
         st.error(job.error)
     if name in SERVED:
@@ -183,6 +183,6 @@ def _compute(name: str, method: str, seed: int) -> None:
         "--methods", method, "--seed", str(seed), "--progress", "lines",
     ]  # fmt: skip
     try:
-        jobs.start(f"{caches.EMBEDDING_NAMES[method]} of {name}", command)
+        jobs.start(f"{map_data.EMBEDDING_NAMES[method]} of {name}", command)
     except jobs.Busy as busy:
         st.session_state[state.NOTICE] = str(busy)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from core.limits import SETTINGS_BYTES
-from explorer import caches
+from explorer import caches, map_data
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -268,10 +268,10 @@ def _planes(plain: Tensor, mean: Tensor, std: Tensor, *completions: Tensor) -> n
 
 
 def _on_the_map(name: str, z: Tensor) -> list[list[float]]:
-    """Where (K, D) lie on the plane of caches.shadow_map; none for a model of one dimension."""
+    """Where (K, D) lie on the plane of map_data.shadow_map; none for a model of one dimension."""
     if z.shape[1] < 2:
         return []
-    return [_rounded(xy) for xy in caches.projection(name, "pca").project(z.numpy())]
+    return [_rounded(xy) for xy in map_data.projection(name, "pca").project(z.numpy())]
 
 
 def _rounded(values: Any) -> list[float]:

@@ -11,7 +11,7 @@ from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.images import to_png
 from core.limits import LABEL_LENGTH
-from explorer import caches, figures, kept, state
+from explorer import caches, figures, kept, map_data, state
 from explorer.components import Marked, Picture, picture_row
 from explorer.index_masks import from_mask, to_mask
 from explorer.wording import escaped
@@ -20,7 +20,7 @@ MEAN_WIDTH = 84  # px
 
 
 class Selection(NamedTuple):
-    """Some of a checkpoint's encoded images, by their index in caches.encoded."""
+    """Some of a checkpoint's encoded images, by their index in map_data.encoded."""
 
     checkpoint: str
     indices: np.ndarray  # (M,) ascending, M at least 1
@@ -47,7 +47,7 @@ def take() -> None:
         indices = from_mask(told["mask"])
     except (ValueError, TypeError):
         return  # no browser of ours says that
-    indices = indices[indices < len(caches.encoded(state.checkpoint(), told["points"]).mu)]
+    indices = indices[indices < len(map_data.encoded(state.checkpoint(), told["points"]).mu)]
     st.session_state[state.SELECTION] = (
         Selection(state.checkpoint(), indices) if len(indices) else None
     )
@@ -83,10 +83,10 @@ def mean_code(indices: np.ndarray) -> np.ndarray:
     return mean
 
 
-def _codes(indices: np.ndarray) -> caches.LabelledCodes:
+def _codes(indices: np.ndarray) -> map_data.LabelledCodes:
     name = state.checkpoint()
     within_test = int(indices[-1]) < len(caches.latent_map(name).mu)
-    return caches.encoded(name, "test" if within_test else "all")
+    return map_data.encoded(name, "test" if within_test else "all")
 
 
 def mean_picture(indices: np.ndarray) -> torch.Tensor:

@@ -16,7 +16,7 @@ import streamlit as st
 
 from core.limits import COORDINATE
 from core.projection import default_projection
-from explorer import caches, catalogue
+from explorer import caches, catalogue, map_data
 from explorer.components import Live
 from explorer.datasets import Subject
 from explorer.frames import decode_pixels
@@ -313,7 +313,7 @@ def _from_link(z_dim: int) -> None:
     if "map" in st.query_params:
         asked = st.query_params["map"][:MOST_ASKED]
         try:
-            caches.projection(checkpoint(), asked)
+            map_data.projection(checkpoint(), asked)
         except ValueError as error:
             notify(escaped(f"The link's map is ignored: {error}"))
             return
@@ -325,7 +325,7 @@ def _from_link(z_dim: int) -> None:
 
 
 def projection() -> str:
-    """The id of the map's projection, as explorer.caches knows it."""
+    """The id of the map's projection, as explorer.map_data knows it."""
     id = st.session_state[PROJECTION]
     if id != "dimensions":
         return str(id)

@@ -10,7 +10,7 @@ import torch
 
 from core.limits import WALK_KEYS
 from core.walk import Walk
-from explorer import caches, state
+from explorer import caches, map_data, state
 from explorer.components import Strip
 from explorer.frames import decode_pixels
 
@@ -97,7 +97,7 @@ def strip(method: str, found: Walk | None) -> Strip:
         )  # fmt: skip
     model = caches.model(state.checkpoint())
     z = found.z.numpy()
-    xy = caches.projection(state.checkpoint(), "pca").project(z) if model.z_dim > 1 else z[:, :0]
+    xy = map_data.projection(state.checkpoint(), "pca").project(z) if model.z_dim > 1 else z[:, :0]
     return Strip(
         id=method,
         name=name,

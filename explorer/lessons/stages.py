@@ -12,7 +12,7 @@ from core.checkpoint import CheckpointError
 from core.latent import encode_images
 from core.objective import kl_per_dim
 from core.projection import LinearProjection
-from explorer import caches, figures, repairs
+from explorer import caches, figures, map_data, repairs
 from explorer.lessons.answers import PASSES
 
 # A plain autoencoder and a VAE that differ in nothing else.
@@ -97,10 +97,10 @@ def _side(name: str, kind: str, shaking: float) -> dict[str, Any]:
             f"{name} has another network or other data than this lesson is about: it needs two "
             "dimensions and a picture of every class. Keep that model under another name."
         )
-    plane = caches.projection(name, "pca")
+    plane = map_data.projection(name, "pca")
     assert isinstance(plane, LinearProjection)
     mu, labels = latent.mu.numpy(), latent.labels.numpy()
-    xy = caches.places(name, "pca", "test")
+    xy = map_data.places(name, "pca", "test")
     origin, axes, lifts = (part.tolist() for part in plane[:3])
     covariance = np.cov(mu.T) + 1e-9 * np.eye(mu.shape[1])
     return {

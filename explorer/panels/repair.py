@@ -15,7 +15,7 @@ from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.limits import REPAIR_STEPS
-from explorer import caches, damages, explained, figures, priors, repairs, sources, state
+from explorer import caches, damages, explained, figures, map_data, priors, repairs, sources, state
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -168,7 +168,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
     model = caches.model(name)
     background = None
     if model.z_dim > 1:
-        shadow = caches.shadow_map(name)
+        shadow = map_data.shadow_map(name)
         background = BackgroundMap(url=f"shadow/{quote(name)}.png", bounds=shadow.bounds)
     repair_board(
         state.live(),

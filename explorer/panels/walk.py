@@ -13,7 +13,7 @@ from core.data import DataError
 from core.latent import encode_images
 from core.limits import WALK_KEYS
 from core.walk import LEAST_KEYS, METHODS, Walk
-from explorer import caches, explained, kept, priors, sources, state, walks
+from explorer import caches, explained, kept, map_data, priors, sources, state, walks
 from explorer.components import BackgroundMap, Picture, picture_row, walk_player
 
 KEY_PX = 84
@@ -165,7 +165,7 @@ def _walks(keys: tuple[tuple[float, ...], ...], n: int) -> None:
     }
     background = None
     if caches.model(name).z_dim > 1:
-        shadow = caches.shadow_map(name)
+        shadow = map_data.shadow_map(name)
         background = BackgroundMap(url=f"shadow/{quote(name)}.png", bounds=shadow.bounds)
     first = found["lerp"]
     assert first is not None

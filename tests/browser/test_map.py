@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from core.images import to_uint8
 from core.projection import Projection
-from explorer import caches
+from explorer import caches, map_data
 from tests.browser.on_map import (
     MODEL,
     at,
@@ -46,8 +46,8 @@ def test_hover_shows_the_digit_without_asking_and_a_click_loads_it(open_page: Op
     page = open_page()
     wait_for_map(page)
     page.wait_for_load_state("networkidle")
-    index = lonely(caches.places(MODEL, "lda", "test"))
-    x, y = to_page(page, caches.places(MODEL, "lda", "test")[index])
+    index = lonely(map_data.places(MODEL, "lda", "test"))
+    x, y = to_page(page, map_data.places(MODEL, "lda", "test")[index])
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.mouse.move(5, 5)
@@ -71,7 +71,7 @@ def test_all_digits_on_request(open_page: Open) -> None:
     page.get_by_text("+ training").click()
     wait_for_map(page, 70_000)
     page.wait_for_load_state("networkidle")
-    xy = caches.places(MODEL, "lda", "all")
+    xy = map_data.places(MODEL, "lda", "all")
     training = xy[10_000:]
     index = int(training[:, 0].argmax())
     x, y = to_page(page, training[index])
@@ -81,20 +81,20 @@ def test_all_digits_on_request(open_page: Open) -> None:
     digit = to_uint8(caches.images_of(MODEL, "train").images[index, 0]).flatten().tolist()
     assert thumbnail(page) == digit
     page.mouse.click(x, y)
-    wait_for_commit(page, caches.encoded(MODEL, "all").mu[10_000 + index])
+    wait_for_commit(page, map_data.encoded(MODEL, "all").mu[10_000 + index])
 
 
 def test_the_legend_hides_classes_from_eye_and_pointer(open_page: Open) -> None:
     page = open_page()
     wait_for_map(page)
-    index = lonely(caches.places(MODEL, "lda", "test"))
+    index = lonely(map_data.places(MODEL, "lda", "test"))
     label = int(caches.latent_map(MODEL).labels[index])
     visible = "plot => plot._fullData.filter((t) => t.type !== 'contour').map((t) => t.visible)"
     plot = page.get_by_test_id("latent-map")
     page.get_by_test_id(f"map-class-{label}").click()
     page.wait_for_timeout(500)
     assert plot.evaluate(visible) == [digit != label for digit in range(10)]
-    x, y = to_page(page, caches.places(MODEL, "lda", "test")[index])
+    x, y = to_page(page, map_data.places(MODEL, "lda", "test")[index])
     page.mouse.move(x - 2, y)
     page.mouse.move(x, y)
     expect(page.locator(".latent-map .tooltip")).to_be_hidden()
@@ -109,7 +109,7 @@ def test_dragging_anywhere_moves_z_in_its_plane_and_nothing_snaps_back(open_page
     page = open_page()
     wait_for_map(page)
     start = np.array(caches.latent_map(MODEL).mu[0])
-    plane = caches.projection(MODEL, "lda")
+    plane = map_data.projection(MODEL, "lda")
     x, y = at(page, 0.2, 0.8)  # far from the marker
     page.mouse.move(x, y)
     page.mouse.down()
@@ -141,7 +141,7 @@ def test_a_drag_that_leaves_the_plot_stays_at_its_edge(open_page: Open) -> None:
     edge = (box["x"], box["y"] + 40)
     assert marker(page) == pytest.approx(edge, abs=1.5)
     start = caches.latent_map(MODEL).mu[0].numpy()
-    z = caches.projection(MODEL, "lda").lift(to_data(page, edge), start)
+    z = map_data.projection(MODEL, "lda").lift(to_data(page, edge), start)
     wait_for_commit(page, z, atol=0.02)
 
 
@@ -151,7 +151,7 @@ def test_a_click_on_empty_ground_brings_z_there(open_page: Open) -> None:
     here = at(page, 0.03, 0.03)
     page.mouse.click(*here)
     start = caches.latent_map(MODEL).mu[0].numpy()
-    z = caches.projection(MODEL, "lda").lift(to_data(page, here), start)
+    z = map_data.projection(MODEL, "lda").lift(to_data(page, here), start)
     wait_for_commit(page, z, atol=0.02)
     assert marker(page) == pytest.approx(here, abs=1.5)
 
@@ -175,7 +175,7 @@ def test_without_a_formula_the_marker_stays_where_it_was_dropped(open_page: Open
     expect(page.get_by_text("8 nearest test digits")).to_be_visible()
     page.mouse.move(*at(page, 0.3, 0.3))
     page.mouse.down()
-    projection = caches.projection(MODEL, id)
+    projection = map_data.projection(MODEL, id)
     here = strayed(page, projection)
     page.mouse.move(*here, steps=3)
     z = projection.lift(to_data(page, here), np.zeros(20))

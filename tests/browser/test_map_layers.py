@@ -17,7 +17,7 @@ from core.checkpoint import save_map
 from core.data import load_dataset
 from core.images import to_uint8
 from core.latent import latent_map
-from explorer import caches
+from explorer import caches, map_data
 from tests.browser.on_map import (
     MODEL,
     at,
@@ -98,7 +98,7 @@ def test_the_tiles_are_the_decoded_plane(open_page: Open) -> None:
     page.get_by_text("Tiles", exact=True).click()
     found = tiles(page)
     assert 380 <= found.shape[0] * found.shape[1] <= 420
-    plane = caches.projection("mnist-mlp-2", "1,0")
+    plane = map_data.projection("mnist-mlp-2", "1,0")
     for row, column in ((0, 0), (5, 9), (found.shape[0] - 1, found.shape[1] - 1)):
         z = plane.lift(centre(page, found.shape, row, column), np.zeros(2))
         expected = decode(z, "mnist-mlp-2").astype(int)
@@ -135,7 +135,7 @@ def test_the_tiles_follow_when_z_leaves_their_plane(open_page: Open) -> None:
     assert np.abs(after.astype(int) - before).max() > 100
     z = caches.latent_map(MODEL).mu[0].numpy().copy()
     z[4] = sliders(page)[4]
-    z = caches.projection(MODEL, "0,1").lift(centre(page, after.shape, 7, 7), z)
+    z = map_data.projection(MODEL, "0,1").lift(centre(page, after.shape, 7, 7), z)
     assert np.abs(after[7, 7] - 0.9 * decode(z).astype(int)).max() < 12
     page.mouse.up()
 
@@ -177,7 +177,7 @@ def test_another_projection_keeps_z(open_page: Open, choice: str, title: str) ->
     assert marker(page) != pytest.approx(before, abs=3)
     assert (sliders(page) == z).all()
     id = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne", "Dimensions": "4,7"}[choice]
-    xy = caches.projection(MODEL, id).project(caches.latent_map(MODEL).mu[0].numpy())
+    xy = map_data.projection(MODEL, id).project(caches.latent_map(MODEL).mu[0].numpy())
     np.testing.assert_allclose(to_data(page, marker(page)), xy, atol=0.02 * np.ptp(ranges(page)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from explorer import caches
+from explorer import caches, map_data
 from tests.browser.on_map import (
     MODEL,
     at,
@@ -30,7 +30,7 @@ def drag(page: Page, *path: tuple[float, float]) -> None:
 
 def in_box(page: Page, first: tuple[float, float], last: tuple[float, float]) -> np.ndarray:
     """Indices of the test digits that a box holds."""
-    xy = caches.places(MODEL, "lda", "test")
+    xy = map_data.places(MODEL, "lda", "test")
     corners = np.stack([to_data(page, first), to_data(page, last)])
     return np.flatnonzero(((xy > corners.min(0)) & (xy < corners.max(0))).all(1))
 
@@ -87,7 +87,7 @@ def test_a_lasso_selects_what_it_surrounds_in_every_projection(open_page: Open) 
     corners = [(0.5, 0.5), (0.9, 0.5), (0.7, 0.9)]  # a triangle
     drag(page, *(at(page, *corner) for corner in corners))
     expect(page.get_by_test_id("class-counts")).to_be_visible()
-    xy = caches.places(MODEL, "lda", "test")
+    xy = map_data.places(MODEL, "lda", "test")
     a, b, c = (to_data(page, at(page, *corner)) for corner in corners)
     sides = [np.cross(q - p, xy - p) > 0 for p, q in ((a, b), (b, c), (c, a))]
     within = int(np.logical_and.reduce(sides).sum())

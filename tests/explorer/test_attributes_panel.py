@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.attributes import ATTRIBUTES, logistic_normal, mean_difference
 from core.data import load_dataset
 from core.images import to_png
-from explorer import attributes, caches, figures, state
+from explorer import attributes, caches, figures, map_data, state
 from explorer.wording import escaped
 
 MODEL = "mnist-mlp-20"
@@ -168,8 +168,8 @@ def test_an_empty_group_is_a_sentence() -> None:
 
 def test_groups_of_the_training_set_too(monkeypatch: pytest.MonkeyPatch) -> None:
     mu = caches.latent_map(MODEL).mu
-    more = caches.LabelledCodes(torch.cat([mu, mu + 1]).numpy(), np.zeros(20_000, int))
-    monkeypatch.setattr(caches, "encoded", lambda name, points: more)
+    more = map_data.LabelledCodes(torch.cat([mu, mu + 1]).numpy(), np.zeros(20_000, int))
+    monkeypatch.setattr(map_data, "encoded", lambda name, points: more)
     found = attributes.of_group(MODEL, [3, 10_003])
     torch.testing.assert_close(found, torch.stack([mu[3], mu[3] + 1]))
 

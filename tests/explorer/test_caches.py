@@ -12,7 +12,7 @@ import torch
 
 from core import VAE, checkpoint, save_checkpoint
 from core.limits import MAP_POINTS
-from explorer import caches, caching
+from explorer import caches, caching, map_data
 
 
 @pytest.fixture
@@ -55,21 +55,21 @@ def test_only_ids_out_of_the_list(root: Path) -> None:
 
 
 def test_all_points_begin_with_the_test_set() -> None:
-    test, everything = (caches.encoded("mnist-mlp-2", points) for points in ("test", "all"))
+    test, everything = (map_data.encoded("mnist-mlp-2", points) for points in ("test", "all"))
     assert everything.mu.shape == (70_000, 2) and everything.labels.shape == (70_000,)
     assert (everything.mu[:10_000] == test.mu).all()
-    raw = gzip.decompress(caches.pictures("mnist-mlp-2", "all"))
+    raw = gzip.decompress(map_data.pictures("mnist-mlp-2", "all"))
     assert len(raw) == 70_000 * 784
     first = caches.test_set("mnist-mlp-2").images[3].mul(255).round().byte().numpy().tobytes()
     assert raw[3 * 784 : 4 * 784] == first
     with pytest.raises(ValueError, match="no points 'half'"):
-        caches.encoded("mnist-mlp-2", "half")
+        map_data.encoded("mnist-mlp-2", "half")
 
 
 @pytest.mark.parametrize("id", ["pca", "lda", "umap", "tsne", "4,7"])
 def test_every_projection_gives_places_back(id: str) -> None:
-    projection, mu = caches.projection("mnist-mlp-20", id), caches.latent_map("mnist-mlp-20").mu
-    places = caches.places("mnist-mlp-20", id, "test")
+    projection, mu = map_data.projection("mnist-mlp-20", id), caches.latent_map("mnist-mlp-20").mu
+    places = map_data.places("mnist-mlp-20", id, "test")
     assert places.shape == (10_000, 2)
     lifted = projection.lift(places[:50], mu[:50].numpy())
     np.testing.assert_allclose(lifted, mu[:50], atol=2e-2)
@@ -116,7 +116,7 @@ def test_many_who_ask_at_once_cost_what_one_does(root: Path) -> None:
 
 
 def test_a_map_of_too_many_images_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "MAP_POINTS", MAP_POINTS._replace(most=60_000))
-    for function in (caches.encoded, caches.pictures):
+    monkeypatch.setattr(map_data, "MAP_POINTS", MAP_POINTS._replace(most=60_000))
+    for function in (map_data.encoded, map_data.pictures):
         with pytest.raises(ValueError, match="at most 60,000 images; .* would have 70,000"):
             function.__wrapped__("mnist-mlp-20", "all")  # whatever is in the cache already

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import save_map
 from core.latent import latent_map
-from explorer import caches, jobs, maps, selections, state
+from explorer import caches, jobs, map_data, maps, selections, state
 
 
 def _page() -> None:
@@ -173,7 +173,7 @@ def test_the_embed_command_replaces_the_map_only_when_it_is_done(sized: Callable
         time.sleep(0.05)
     assert job.error is None
     assert caches.latent_map(name).embeddings["tsne"].shape == (40, 2)
-    assert caches.places(name, "tsne", "test").shape == (40, 2)
+    assert map_data.places(name, "tsne", "test").shape == (40, 2)
 
 
 def test_groups_and_their_direction(sized: Callable) -> None:

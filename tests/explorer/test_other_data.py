@@ -17,7 +17,7 @@ from core import VAE, damage, data, save_checkpoint
 from core.checkpoint import save_map
 from core.data import DataError
 from core.latent import latent_map
-from explorer import caches, datasets, repairs, state
+from explorer import caches, datasets, map_data, repairs, state
 
 PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "learn", "models", "train")
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3, state.WALK_N: 6}
@@ -253,13 +253,13 @@ def test_training_pictures_that_are_not_at_hand_are_said(make: Make) -> None:
     assert "Fashion-MNIST is not at hand" in text and "core fetch fashionmnist" in text
     assert app.session_state[state.POINTS] == "test"
     with pytest.raises(DataError, match="core fetch fashionmnist"):
-        caches.encoded(name, "all")
+        map_data.encoded(name, "all")
 
 
 def test_a_folder_has_its_training_pictures_on_the_map(photographs: str) -> None:
     fine(open_panel("explore", photographs, **{state.POINTS: "all"}))
-    assert len(caches.encoded(photographs, "all").mu) == 60
-    raw = gzip.decompress(caches.pictures(photographs, "all"))
+    assert len(map_data.encoded(photographs, "all").mu) == 60
+    raw = gzip.decompress(map_data.pictures(photographs, "all"))
     assert len(raw) == 60 * 3 * 64 * 64
 
 
@@ -268,7 +268,7 @@ def test_the_test_set_is_what_the_map_keeps(make: Make, checkpoints: Path) -> No
     images, labels = caches.test_set(name)
     assert images.shape == (40, 1, 28, 28) and images.max() <= 1
     assert labels.equal(caches.latent_map(name).labels)
-    assert len(gzip.decompress(caches.pictures(name, "test"))) == 40 * 784
+    assert len(gzip.decompress(map_data.pictures(name, "test"))) == 40 * 784
 
 
 def test_without_kept_pictures_the_sentence_names_the_mend(make: Make) -> None:

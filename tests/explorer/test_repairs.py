@@ -19,7 +19,7 @@ from core import VAE, load_checkpoint, methods, metrics, repair
 from core.damage import Observation, centre_box, observe
 from core.data import load_dataset
 from core.images import to_uint8
-from explorer import caches, frames, live, repairs
+from explorer import caches, frames, live, map_data, repairs
 from explorer.lessons import answers
 
 NAME = "mnist-mlp-20"
@@ -109,7 +109,7 @@ def test_completions_have_weights_groups_and_places(socket: Any) -> None:
     members = [index for group in facts["groups"] for index in group["members"]]
     assert sorted(members) == [0, 1, 2, 3]
     assert len(facts["z"]) == 4 and len(facts["z"][0]) == 20
-    plane = caches.projection(NAME, "pca")
+    plane = map_data.projection(NAME, "pca")
     np.testing.assert_allclose(facts["xy"], plane.project(np.array(facts["z"])), atol=1e-3)
     assert facts["psnr"] is None and facts["ssim"] is None, "the original is not known"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from explorer import caches, selections, state
+from explorer import caches, map_data, selections, state
 
 MODEL = "mnist-mlp-20"
 
@@ -82,7 +82,7 @@ def test_means_over_both_splits(session: dict[str, Any], training: bool) -> None
     pictures = [test[5], test[77], *([train[0], train[42]] if training else [])]
     expected = sum(pictures) / len(pictures)
     np.testing.assert_allclose(selections.mean_picture(indices), expected, atol=1e-6)
-    mu = caches.encoded(MODEL, "all" if training else "test").mu[indices]
+    mu = map_data.encoded(MODEL, "all" if training else "test").mu[indices]
     np.testing.assert_allclose(selections.mean_code(indices), mu.mean(0), atol=1e-5)
 
 

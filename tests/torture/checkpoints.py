@@ -22,7 +22,7 @@ from core.posterior import load_posterior
 from core.prior import better_prior, load_mixture
 from core.uploads import model_from_bytes
 from core.weights import CheckpointError
-from explorer import caches, catalogue, priors, run_files
+from explorer import caches, catalogue, map_data, priors, run_files
 from tests.torture import checkpoint_files as files
 from tests.torture.checkpoint_files import Case
 from tests.torture.confined import Confined
@@ -226,7 +226,7 @@ def _page(name: str) -> None:
     if stored.latent is not None:
         assert caches.latent_map(name).mu.shape[1] == model.z_dim
         caches.reference(name)
-        caches.projection(name, "pca")
+        map_data.projection(name, "pca")
 
 
 def _payloads(root: Path, scale: float, rng: random.Random) -> Row:
