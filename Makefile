@@ -14,14 +14,14 @@ test: .venv/dev browser lint
 	$(MAKE) --jobs 2 --output-sync test-in-browser test-without
 	@echo "All checks passed: lint, types, unit, panel and browser tests."
 
-# Beside each other: the browser's mostly wait. What changes checkpoints/ is all among them; what has
-# a server and checkpoints of its own goes with the others, which are done sooner.
+# Beside each other: the browser's mostly wait, and go first when they do not. What changes checkpoints/
+# is all among them; what has a server and checkpoints of its own goes with the others.
 OWN_SERVER := tests/browser/test_faults.py
 test-in-browser:
 	$(BIN)/python -m pytest tests/browser --ignore $(OWN_SERVER)
 test-without:
-	$(BIN)/python -m pytest --ignore tests/browser
-	$(BIN)/python -m pytest $(OWN_SERVER)
+	nice -n 10 $(BIN)/python -m pytest --ignore tests/browser
+	nice -n 10 $(BIN)/python -m pytest $(OWN_SERVER)
 
 torture: .venv/dev browser
 	$(BIN)/python -m tests.torture $(ARGS)

@@ -210,7 +210,7 @@ def test_a_signal_in_the_first_epoch_ends_it_soon(
     )  # fmt: skip
     wait_for(lambda: (folder / "config.json").exists(), process)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Stopped. What there was before is saved" in said
     assert json.loads((folder / "progress.json").read_text())["state"] == "stopped"

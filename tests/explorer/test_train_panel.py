@@ -73,7 +73,7 @@ def errors(app: AppTest) -> str:
 
 
 def until(app: AppTest, condition: Callable[[], object]) -> AppTest:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, said(app)
         time.sleep(0.05)
