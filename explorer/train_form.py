@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.limits import NAME
-from explorer import jobs, state, train_fields, training_data, trainings
+from explorer import jobs, state, train_fields, training_data, training_processes, trainings
 from explorer.job_bar import job_bar
 from explorer.train_fields import Field
 from explorer.wording import escaped
@@ -143,7 +143,7 @@ def _fetch(name: str) -> None:
 
 def _begin_to_fetch(title: str, name: str) -> None:
     try:
-        jobs.start(title, [*trainings.TRAIN[:-1], "fetch", name])
+        jobs.start(title, [*training_processes.TRAIN[:-1], "fetch", name])
     except jobs.Busy as busy:
         state.notify(str(busy))
 
@@ -171,7 +171,7 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     if not wrong and not problem:
         st.caption("The same in a shell, in the folder of the program:")
         # As bash its flags would be pale blue on white.
-        st.code(trainings.shown_command(name, arguments), language=None, wrap_lines=True)
+        st.code(training_processes.shown_command(name, arguments), language=None, wrap_lines=True)
 
 
 def _begin(given: str, stem: str, arguments: list[str]) -> None:

@@ -6,61 +6,26 @@ a second server and a restart see the same. Knows nothing of Streamlit, nor of w
 """
 
 import contextlib
-import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, TypeGuard, cast
+from typing import NamedTuple
 
 import psutil
-from filelock import FileLock, Timeout
 
 from core import checkpoint
-from core.checkpoint import write_json
 from core.limits import NAME, TRAININGS_WAITING
-from explorer import run_files
+from explorer import run_files, training_processes, training_queue
 from explorer.changes import refused_by, writable
-from explorer.run_files import Progress, read_json
+from explorer.run_files import Progress
+from explorer.training_processes import is_training
+from explorer.training_queue import Entry, Queue, Refused, Started
 
-ROOT = Path(__file__).parent.parent
-TRAIN = [sys.executable, "-m", "core", "train"]
-NICE = 15  # of 19: after everything that somebody waits for
-# A core is left to the page and to whoever drags a slider on it.
-THREADS = max(1, (os.cpu_count() or 1) - 1)
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
-LOCK_TIMEOUT = 20  # s
-LAST_WORDS = 20_000  # bytes of what it said last that a reason is looked for in
-
-
-class Refused(Exception):
-    """This cannot be done now; the message says why, and what can be done."""
-
-
-class Entry(TypedDict):
-    """What is to be run: `python -m core train --name NAME ARGUMENTS`."""
-
-    name: str
-    arguments: list[str]
-
-
-class Started(Entry):
-    pid: int | None  # None: it is being started, or who did so died; the next `_settle` tells
-    # When progress.json, if there was one, had been written before: what says the same is an
-    # earlier run's. No other time is compared with it, as clocks are set back and forth.
-    before: float | None
-
-
-class Queue(TypedDict):
-    """queue.json."""
-
-    active: Started | None
-    waiting: list[Entry]
-    failed: dict[str, str]  # name -> what a process said that died before it wrote anything
+GIT_TIMEOUT = 20  # s
 
 
 class Run(NamedTuple):
@@ -85,34 +50,12 @@ def folder(name: str) -> Path:
     return checkpoint.CHECKPOINTS / name
 
 
-def _place() -> Path:
-    return checkpoint.CHECKPOINTS / ".trainings"
-
-
-def log_file(name: str) -> Path:
-    """What its process says on standard error."""
-    return _place() / f"{name}.log"
-
-
-def command(name: str, arguments: Sequence[str]) -> list[str]:
-    """The command line that trains."""
-    return [*TRAIN, "--name", name, *arguments]
-
-
-def shown_command(name: str, arguments: Sequence[str]) -> str:
-    """The same to be copied, for a shell in the repository's folder."""
-    python, *rest = command(name, arguments)
-    with contextlib.suppress(ValueError):
-        python = Path(python).relative_to(ROOT).as_posix()
-    return shlex.join([python, *rest])
-
-
 # ---- what there is
 
 
 def runs() -> list[Run]:
     """All trainings: the one at work, those that wait, then the others, the latest first."""
-    queue = _read()
+    queue = training_queue.read()
     names = [entry["name"] for entry in queue["waiting"]]
     known = {file.parent.name for file in checkpoint.CHECKPOINTS.glob("*/progress.json")}
     known |= queue["failed"].keys() | ({queue["active"]["name"]} if queue["active"] else set())
@@ -133,7 +76,11 @@ def _run(name: str, queue: Queue) -> Run:
     if name in waiting:
         return Run(name, "queued", progress, waiting.index(name) + 1, None)
     active = queue["active"]
-    if active and active["name"] == name and (active["pid"] is None or _at_work(active)):
+    if (
+        active
+        and active["name"] == name
+        and (active["pid"] is None or training_processes.at_work(active))
+    ):
         if progress is None or not _heard(progress, active):
             return Run(name, "starting", None, 0, None)
         state = {"running": "running", "finished": "measuring"}.get(progress.state, "stopping")
@@ -157,37 +104,19 @@ def _last_heard(run: Run) -> float:
     if run.progress:
         return run.progress.updated
     with contextlib.suppress(OSError):
-        return log_file(run.name).stat().st_mtime
+        return training_processes.log_file(run.name).stat().st_mtime
     return 0.0
 
 
-def is_training(pid: int, name: str) -> bool:
-    """Whether this process trains this run: after a crash its number may be another's."""
-    words = _command_line(pid)
-    if "core" not in words or "train" not in words:
-        return False
-    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--name"]
-    named += [word.removeprefix("--name=") for word in words if word.startswith("--name=")]
-    return not named or name in named
-
-
-def _at_work(active: Started) -> bool:
-    pid = active["pid"]
-    return pid is not None and _command_line(pid) == command(active["name"], active["arguments"])
-
-
-def _command_line(pid: int) -> list[str]:
-    """Of a living process; [] where there is none, or where it has only not been buried yet."""
-    if pid <= 0:
-        return []
-    try:
-        process = psutil.Process(pid)
-        return [] if process.status() == psutil.STATUS_ZOMBIE else process.cmdline()
-    except psutil.Error:
-        return []
-
-
 # ---- the queue
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[Queue]:
+    """The queue as it is now, to be changed by nobody else meanwhile. Raises Refused."""
+    with training_queue.changing() as queue:
+        _settle(queue)
+        yield queue
 
 
 @refused_by(Refused)
@@ -220,7 +149,7 @@ def why_refused(name: str, queue: Queue | None = None) -> str | None:
 
 def taken(queue: Queue | None = None) -> set[str]:
     """The names that a new run must not have."""
-    queue = queue or _read()
+    queue = queue or training_queue.read()
     there = {path.name for path in checkpoint.CHECKPOINTS.glob("*") if path.is_dir()}
     waiting = {entry["name"] for entry in queue["waiting"]}
     active = {queue["active"]["name"]} if queue["active"] else set()
@@ -254,7 +183,7 @@ def move(name: str, by: int) -> None:
 
 def advance() -> None:
     """Start the next training if none runs; called by everyone who looks, as often as they like."""
-    queue = _read()
+    queue = training_queue.read()
     if queue["active"] or queue["waiting"]:
         with _changing() as queue:
             _advance(queue)
@@ -268,9 +197,9 @@ def _advance(queue: Queue) -> None:
     earlier = run_files.progress(folder(entry["name"]))
     begun = Started(**entry, pid=None, before=earlier.updated if earlier else None)
     queue["active"] = begun
-    _write(queue)  # before it starts: whatever happens now, it is not started twice
+    training_queue.write(queue)  # before it starts: whatever happens now, it is not started twice
     try:
-        begun["pid"] = _start(entry)
+        begun["pid"] = training_processes.start(entry)
     except OSError as error:
         queue["active"] = None
         queue["failed"][entry["name"]] = f"It could not be started: {error.strerror or error}."
@@ -278,14 +207,14 @@ def _advance(queue: Queue) -> None:
 
 def _settle(queue: Queue) -> None:
     """Take note of a process that has ended; what it said if it had no time to write."""
-    _bury()
+    training_processes.bury()
     active = queue["active"]
-    if active is None or _at_work(active):
+    if active is None or training_processes.at_work(active):
         return
     queue["active"] = None
     progress = run_files.progress(folder(active["name"]))
     if not _heard(progress, active):
-        queue["failed"][active["name"]] = _last_words(active["name"])
+        queue["failed"][active["name"]] = training_processes.last_words(active["name"])
 
 
 def _by_hand() -> bool:
@@ -297,47 +226,6 @@ def _by_hand() -> bool:
     return False
 
 
-_children: list[subprocess.Popen[bytes]] = []  # of this server
-
-
-def _start(entry: Entry) -> int:
-    """The process, in a session of its own: neither Ctrl-C nor the server's end reaches it."""
-    # Its bar would fill the log; threads of OpenMP are those that multiply matrices.
-    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(THREADS)}
-    with log_file(entry["name"]).open("wb") as errors:
-        process = subprocess.Popen(
-            command(entry["name"], entry["arguments"]), cwd=ROOT, env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-            start_new_session=True,
-        )  # fmt: skip
-    _children.append(process)
-    # Popen returns a moment before there is the command line that a training is known by: up to
-    # 12 ms on a busy machine, and without end for one of low priority.
-    patience = time.monotonic() + PATIENCE
-    while process.poll() is None and not _command_line(process.pid):
-        if time.monotonic() > patience:
-            break
-        time.sleep(0.001)
-    with contextlib.suppress(psutil.Error, OSError):  # it may have ended already
-        psutil.Process(process.pid).nice(NICE if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS)
-    return process.pid
-
-
-def _bury() -> None:
-    """Ask how children have ended, without which the system keeps an entry of each."""
-    _children[:] = [child for child in _children if child.poll() is None]
-
-
-def _last_words(name: str) -> str:
-    """The last line on standard error of a process that has ended."""
-    try:
-        text = log_file(name).read_bytes()[-LAST_WORDS:].decode("utf-8", "replace")
-    except OSError:
-        text = ""
-    lines = [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else "It ended without saying why."
-
-
 # ---- what can be done to a run
 
 _asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monotonic
@@ -346,7 +234,7 @@ _asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monot
 @refused_by(Refused)
 def stop(name: str) -> None:
     """Ask it to stop; it keeps its last complete epoch. Asked again after PATIENCE, it is ended."""
-    run, queue = find(name), _read()
+    run, queue = find(name), training_queue.read()
     if run is None or not run.alive:
         return
     active = queue["active"]
@@ -403,7 +291,7 @@ def is_committed(name: str) -> bool:
     try:
         found = subprocess.run(
             ["git", "ls-files", "--", f"{folder(name)}/"],
-            cwd=ROOT, capture_output=True, check=False, timeout=LOCK_TIMEOUT,
+            cwd=training_processes.ROOT, capture_output=True, check=False, timeout=GIT_TIMEOUT,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return False  # no git, no repository
@@ -425,61 +313,4 @@ def discard(name: str) -> None:
             raise Refused(f"{name} does not lie in checkpoints/.")
         if path.exists():
             shutil.rmtree(path)
-        log_file(name).unlink(missing_ok=True)
-
-
-# ---- the queue's file
-
-
-def _read() -> Queue:
-    """Empty where there is none yet, or none that can be read."""
-    value: dict[str, Any] = read_json(_place() / "queue.json") or {}
-    active, waiting, failed = (value.get(key) for key in ("active", "waiting", "failed"))
-    queue = Queue(active=None, waiting=[], failed={})
-    if _is_entry(active) and isinstance(active.get("pid"), int | None):
-        # A server of an earlier version may have begun it.
-        queue["active"] = cast(Started, {"before": None} | active)
-    if isinstance(waiting, list):
-        queue["waiting"] = [cast(Entry, entry) for entry in waiting if _is_entry(entry)]
-    if isinstance(failed, dict):
-        queue["failed"] = {name: str(reason) for name, reason in failed.items()}
-    return queue
-
-
-def _is_entry(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether it names a training and its arguments; a file may have been edited by hand."""
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        return False
-    arguments = value.get("arguments")
-    return isinstance(arguments, list) and all(isinstance(word, str) for word in arguments)
-
-
-def _write(queue: Queue) -> None:
-    try:
-        write_json(_place() / "queue.json", queue)
-    except OSError as error:
-        raise Refused(
-            f"The queue of trainings cannot be written ({error.strerror or error}). Free some "
-            "space, or make checkpoints/ writable, and try again."
-        ) from None
-
-
-@contextlib.contextmanager
-def _changing() -> Iterator[Queue]:
-    """The queue, to be changed by nobody else meanwhile: no other thread, process or server."""
-    lock = FileLock(_place() / "lock", timeout=LOCK_TIMEOUT)
-    try:
-        _place().mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise Refused("The queue is being changed by somebody else. Try again.") from None
-    except OSError as error:
-        raise Refused(f"{_place()} cannot be written ({error.strerror or error}).") from None
-    try:
-        queue, before = _read(), _read()
-        _settle(queue)
-        yield queue
-        if queue != before:
-            _write(queue)
-    finally:
-        lock.release()
+        training_processes.log_file(name).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from hypothesis import settings
 from core import VAE, checkpoint, save_checkpoint
 from core.checkpoint import save_map
 from core.latent import latent_map
-from explorer import trainings
+from explorer import training_processes
 
 settings.register_profile("shared-machine", deadline=None)  # a timing is never an assertion
 settings.load_profile("shared-machine")
@@ -91,7 +91,7 @@ def fake_trainer(
     def use(**options: object) -> None:
         given = [word for key, value in options.items() for word in (f"--{key}", str(value))]
         command = [sys.executable, str(script), "--root", str(checkpoints), *given]
-        monkeypatch.setattr(trainings, "TRAIN", [*command, "core", "train"])
+        monkeypatch.setattr(training_processes, "TRAIN", [*command, "core", "train"])
 
     use()
     yield use

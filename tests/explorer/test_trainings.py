@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core import checkpoint
 from core.limits import TRAININGS_WAITING
-from explorer import changes, run_files, trainings
+from explorer import changes, run_files, training_processes, training_queue, trainings
 
 Fake = Callable[..., None]
 FOREVER = ["--epochs", "1", "--seconds", "60"]
@@ -64,7 +64,7 @@ def test_a_clock_that_jumps_loses_no_run(
     run = trainings.find("first")
     assert run and trainings.silence(run) < 5
     wait(lambda: state("first") == "finished")
-    assert not json.loads((trainings._place() / "queue.json").read_text())["failed"]
+    assert not json.loads((training_queue.place() / "queue.json").read_text())["failed"]
 
 
 def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -> None:
@@ -72,9 +72,11 @@ def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -
     assert state("first") == "starting"
     wait(lambda: state("first") == "running")
     process = psutil.Process(pid("first"))
-    assert process.cmdline() == trainings.command("first", ["--epochs", "2", "--seconds", "0.3"])
+    assert process.cmdline() == training_processes.command(
+        "first", ["--epochs", "2", "--seconds", "0.3"]
+    )
     if os.name == "posix":
-        assert process.nice() == trainings.NICE
+        assert process.nice() == training_processes.NICE
         assert os.getsid(process.pid) == process.pid  # the server's end does not reach it
     wait(lambda: state("first") == "finished")
     folder = trainings.folder("first")
@@ -86,13 +88,13 @@ def test_one_whose_command_line_is_late_has_begun(
     fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linux gives it after Popen has returned: one process of 2,000 beside others at work."""
-    real, asked = trainings._command_line, Counter[int]()
+    real, asked = training_processes._command_line, Counter[int]()
 
     def late(pid: int) -> list[str]:
         asked[pid] += 1
         return [] if asked[pid] < 4 else real(pid)
 
-    monkeypatch.setattr(trainings, "_command_line", late)
+    monkeypatch.setattr(training_processes, "_command_line", late)
     trainings.enqueue("first", FOREVER)
     assert state("first") == "starting"
     trainings.advance()
@@ -102,13 +104,13 @@ def test_one_whose_command_line_is_late_has_begun(
 def test_while_it_is_being_started_it_is_not_taken_for_dead(
     fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, real = [], trainings._start
+    seen, real = [], training_processes.start
 
-    def start(entry: trainings.Entry) -> int:
+    def start(entry: training_queue.Entry) -> int:
         seen.append(state("first"))  # as another browser sees it
         return real(entry)
 
-    monkeypatch.setattr(trainings, "_start", start)
+    monkeypatch.setattr(training_processes, "start", start)
     trainings.enqueue("first", ["--epochs", "1"])
     assert seen == ["starting"]
 
@@ -267,7 +269,7 @@ def test_a_failure_that_was_written_is_given_as_written(fake_trainer: Fake) -> N
 def test_a_command_that_cannot_be_started_is_said(
     fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainings, "TRAIN", ["/nowhere/python", "core", "train"])
+    monkeypatch.setattr(training_processes, "TRAIN", ["/nowhere/python", "core", "train"])
     trainings.enqueue("none", [])
     run = trainings.find("none")
     assert run and run.state == "failed" and "No such file" in str(run.reason)
@@ -300,7 +302,7 @@ def test_git_knows_the_shipped_models() -> None:
 
 
 def _press_start(root: Path, train: list[str], names: list[str], gate: object) -> None:
-    checkpoint.CHECKPOINTS, trainings.TRAIN = root, train
+    checkpoint.CHECKPOINTS, training_processes.TRAIN = root, train
     gate.wait()  # type: ignore[attr-defined]
     for name in names:
         trainings.enqueue(name, ["--epochs", "1", "--seconds", "0"])
@@ -317,7 +319,9 @@ def test_servers_that_race_start_each_training_once(
     gate = context.Barrier(4)
     names = [[f"p{p}-{n}" for n in range(4)] for p in range(4)]
     servers = [
-        context.Process(target=_press_start, args=(checkpoints, trainings.TRAIN, mine, gate))
+        context.Process(
+            target=_press_start, args=(checkpoints, training_processes.TRAIN, mine, gate)
+        )
         for mine in names
     ]
     for server in servers:
@@ -372,15 +376,15 @@ def test_no_content_of_the_files_breaks_the_page(
 def test_the_command_shown_is_the_command_run() -> None:
     import shlex
 
-    words = shlex.split(trainings.shown_command("it's", ["--z-dim", "2"]))
-    assert words[1:] == trainings.command("it's", ["--z-dim", "2"])[1:]
-    assert (trainings.ROOT / words[0]) == Path(sys.executable) or words[0] == sys.executable
+    words = shlex.split(training_processes.shown_command("it's", ["--z-dim", "2"]))
+    assert words[1:] == training_processes.command("it's", ["--z-dim", "2"])[1:]
+    assert training_processes.ROOT / words[0] == Path(sys.executable)
 
 
 def write_queue(**values: object) -> None:
-    trainings._place().mkdir(parents=True, exist_ok=True)
+    training_queue.place().mkdir(parents=True, exist_ok=True)
     queue = {"active": None, "waiting": [], "failed": {}} | values
-    (trainings._place() / "queue.json").write_text(json.dumps(queue))
+    (training_queue.place() / "queue.json").write_text(json.dumps(queue))
 
 
 def test_a_read_only_server_begins_nothing_that_waits(

@@ -38,8 +38,8 @@ CLASS = 12  # visitors who upload the largest picture that is taken, all at once
 PER_PAGE = 30  # MB that a page may take
 KEPT_PER_SESSION = 0.1  # share of its upload that a session which is gone may still occupy
 TRAINER = """
-from explorer import trainings
-trainings.TRAIN = [sys.executable, {fake!r}, "--root", {folder!r}, "core", "train"]
+from explorer import training_processes
+training_processes.TRAIN = [sys.executable, {fake!r}, "--root", {folder!r}, "core", "train"]
 """
 CLOCK = """
 import time
