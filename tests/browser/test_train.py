@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.checkpoint import CHECKPOINTS
+from core.checkpoint import CHECKPOINTS, write_json
 from explorer import run_files, trainings
 
 Open = Callable[..., Page]
@@ -124,8 +124,8 @@ def written_run(run_name: str) -> Path:
         rows.append({"epoch": epoch, "reconstruction": 90.0, "kl": 9.0, "neg_elbo": 99.0,
                      "active_units": 2})  # fmt: skip
     progress = {"state": "running", "pid": 0, "epoch": 3, "epochs": 3, "updated": 2e9}
-    trainings.write_json(folder / "history.json", {"epochs": rows})
-    trainings.write_json(folder / "progress.json", progress)
+    write_json(folder / "history.json", {"epochs": rows})
+    write_json(folder / "progress.json", progress)
     return folder
 
 
