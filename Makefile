@@ -32,6 +32,7 @@ train: .venv/run
 bench: .venv/dev browser
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/live_drag.py
+	$(BIN)/python benchmarks/while_training.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/walks.py
