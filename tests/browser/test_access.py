@@ -241,6 +241,28 @@ def test_a_moving_hand_is_not_announced_and_one_at_rest_is(open_page: Open) -> N
     expect(told).not_to_have_text(said)
 
 
+def test_a_damage_is_painted_by_keyboard_and_its_repair_is_told(open_page: Open) -> None:
+    page = open_page("repair", ready=False)
+    page.get_by_test_id("repair-answer-0").wait_for(timeout=READY)
+    told = page.locator(".repair-board > [role=status]")
+    expect(told).to_contain_text(re.compile(r"\d+ answers in \d+ ms.*\. \d: \d+%"))
+    said = told.inner_text()
+    canvas = page.get_by_test_id("repair-damaged")
+    place = page.locator(".repair-board figure [role=status]")
+    for _ in range(10):  # out of the hole, which is in the middle
+        canvas.press("ArrowUp")
+    expect(place).to_have_text("row 5, column 15: known")
+    for _ in range(3):
+        canvas.press("Shift+ArrowUp")
+    expect(place).to_have_text("row 2, column 15: missing")
+    expect(told).not_to_have_text(said)
+    undo = page.get_by_role("button", name="Undo")
+    for _ in range(3):  # a step a key
+        expect(undo).to_be_enabled()
+        page.keyboard.press("Control+z")
+    expect(undo).to_be_disabled()
+
+
 @pytest.mark.first_visit
 def test_a_first_visit_is_introduced_once(open_page: Open) -> None:
     page = open_page()

@@ -143,6 +143,13 @@ def test_a_dead_run_is_said_its_film_plays_and_it_is_discarded(
     wait_until(page, lambda: map_pixels(page) != all_classes)
     page.get_by_test_id("epoch-scrubber").fill("1.5")  # between two epochs
     expect(page.get_by_test_id("epoch-map")).to_have_attribute("data-position", re.compile("2.00"))
+    scrubber = page.get_by_test_id("epoch-scrubber")
+    for key, epoch in (("Home", 1), ("ArrowRight", 2), ("End", 3), ("ArrowLeft", 2)):
+        scrubber.press(key)  # whole epochs
+        expect(page.get_by_test_id("epoch-where")).to_have_text(f"epoch {epoch} of 3")
+        expect(scrubber).to_have_attribute("aria-valuetext", f"epoch {epoch}")
+    page.get_by_test_id("epoch-play").press("Enter")
+    expect(page.get_by_test_id("epoch-where")).to_have_text("epoch 3 of 3")
     page.get_by_role("button", name="Discard").click()
     page.get_by_role("button", name=f"Delete {written_run.name}").click()
     expect(page.get_by_text("Interrupted after epoch 3")).to_have_count(0)
