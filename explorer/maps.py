@@ -185,4 +185,4 @@ def _compute(name: str, method: str, seed: int) -> None:
     try:
         jobs.start(f"{map_data.EMBEDDING_NAMES[method]} of {name}", command)
     except jobs.Busy as busy:
-        st.session_state[state.NOTICE] = str(busy)
+        state.notify(str(busy))

@@ -211,7 +211,7 @@ def _name(indices: np.ndarray) -> None:
     if name:
         _keep_groups(groups() | {name: indices})
     else:
-        st.session_state[state.NOTICE] = "A group needs a name; type one beside the button."
+        state.notify("A group needs a name; type one beside the button.")
 
 
 def _remove(name: str) -> None:
@@ -231,6 +231,6 @@ def _keep(start: str, end: str) -> None:
             f"{start} → {end}", (mean_code(named[end]) - mean_code(named[start])).tolist()
         )
     except ValueError as error:
-        st.session_state[state.NOTICE] = f"The direction was not kept: {error}"
+        state.notify(f"The direction was not kept: {error}")
     else:
         st.toast(escaped(f"Kept the direction {start} → {end}."), icon=":material/check:")

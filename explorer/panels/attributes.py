@@ -140,7 +140,7 @@ def _keep(name: str, vector: Sequence[float]) -> None:
     try:
         kept.add_direction(name, vector)
     except ValueError as error:
-        st.session_state[state.NOTICE] = str(error)
+        state.notify(str(error))
         return
     st.session_state[state.DIRECTION_NAME] = ""
 
