@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psutil
 
-from core import checkpoint
 from core.checkpoint import write_json
 from explorer.changes import refused_by
 from explorer.run_files import read_json
+from explorer.training_queue import place
 
 ROOT = Path(__file__).parent.parent
 NICE = 15  # of 19: after everything that somebody waits for
@@ -123,7 +123,7 @@ _looked = False  # for what an earlier server has left
 
 
 def _note_file(pid: int | str) -> Path:
-    return checkpoint.CHECKPOINTS / ".trainings" / f"job-{pid}.json"
+    return place() / f"job-{pid}.json"
 
 
 def _note(title: str, command: Sequence[str], pid: int) -> None:
