@@ -7,6 +7,8 @@
 //                        then P*H*W bytes and n bytes of JSON. Little-endian, as in
 //                        explorer/frames.py.
 
+import { inTurn } from "./saying.js";
+
 const DECODE = 1;
 export const REPAIR = 2;
 export const COMPLETE = 3;
@@ -340,7 +342,7 @@ export function component(className, build) {
       view.shown = call;
       view.update(call);
     };
-    const call = { ...args, data };
+    const call = { ...args, ...inTurn(view, args), data };
     show(call);
     // Data that come while this module is still being fetched make Streamlit call once for each, in
     // any order, and take back at once, by its clean-up, every call but that of the newest data.

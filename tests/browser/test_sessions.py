@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +29,38 @@ def watch(event, arguments):
         os.write(LOG, f"{{arguments[0]}}\\n".encode())
 sys.addaudithook(watch)
 """
+COUNTING = """
+import gc, threading, time
+from streamlit import config
+config.set_option("server.disconnectedSessionTTL", 2)
+from streamlit.runtime.app_session import AppSession
+from explorer import live
+live.TIDY_EVERY = 0.5
+def count(to={counted!r}):
+    while not gc.get_freeze_count():  # what is there at the start is not counted
+        time.sleep(0.3)
+    while True:
+        sessions = [each for each in gc.get_objects() if type(each) is AppSession]
+        hold = sum(bool(each.session_state.filtered_state) for each in sessions)
+        open(to, "w").write(str(hold))
+        del sessions
+        time.sleep(0.3)
+threading.Thread(target=count, daemon=True).start()
+"""
 SECRET = "secret-of-a"
 LARGE = 3 * 2**20  # bytes: what is kept in memory when small may go to the disk when large
+
+
+def app(folder: Path, prelude: str) -> Path:
+    """streamlit_app.py after something else, as a script for Server."""
+    original = (ROOT / "streamlit_app.py").read_text()
+    page = repr(str(ROOT / "explorer" / "app.py"))
+    script = folder / "app.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{prelude}\n"
+        + original.replace('"explorer/app.py"', page)
+    )
+    return script
 
 
 class Watched(NamedTuple):
@@ -45,15 +76,8 @@ class Watched(NamedTuple):
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    log, script = tmp_path / "written.txt", tmp_path / "app.py"
-    prelude = f"{WATCHED.format(log=str(log))}\nsys.path.insert(0, {str(ROOT)!r})\n"
-    app = (
-        (ROOT / "streamlit_app.py")
-        .read_text()
-        .replace('"explorer/app.py"', repr(str(ROOT / "explorer" / "app.py")))
-    )
-    script.write_text(prelude + app)
-    with Server(script) as server:
+    log = tmp_path / "written.txt"
+    with Server(app(tmp_path, WATCHED.format(log=str(log)))) as server:
         yield Watched(server.url, log)
 
 
@@ -173,3 +197,23 @@ def test_nobody_sees_the_others_things_and_none_is_written(
     assert not np.allclose(of_a, of_b)
     for page in (a, b):
         page.context.close()
+
+
+def test_what_a_session_held_goes_when_nobody_comes_back(browser: Browser, tmp_path: Path) -> None:
+    """Also when nobody else comes: it had waited for the next visitor who leaves."""
+    counted = tmp_path / "sessions.txt"
+    script = app(tmp_path, COUNTING.format(counted=str(counted)))
+
+    def wait_for(sessions: int) -> None:
+        deadline = time.monotonic() + 30
+        while not (counted.exists() and counted.read_text() == str(sessions)):
+            assert time.monotonic() < deadline, f"Never hold {sessions} sessions something."
+            time.sleep(0.3)
+
+    with Server(script) as server:
+        wait_for(0)
+        pages = [visit(browser, server.url) for _ in range(2)]
+        wait_for(2)
+        for page in pages:
+            page.context.close()
+        wait_for(0)

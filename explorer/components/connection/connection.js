@@ -25,13 +25,18 @@ export default component("connection", (root, listen, ended) => {
   let timer = 0;
   let seen = { at: -LOOK, version: null }; // the files that Python was last told to look at
 
+  const askAgain = () => setTriggerValue("look", asked);
+  const looking = insist(askAgain, AGAIN);
   const look = () => {
     asked += 1;
-    setTriggerValue("look", asked);
+    askAgain();
   };
-  const looking = insist(look, AGAIN);
-  const remember = () =>
-    setTriggerValue("memory", { text: held.memory, upload: upload.last });
+  let told = null; // the same object as long as nothing in it has changed
+  const remember = () => {
+    const { memory: text } = held;
+    if (told?.text !== text || told.upload !== upload.last) told = { text, upload: upload.last };
+    setTriggerValue("memory", told);
+  };
   const remembering = insist(remember, AGAIN);
 
   // Streamlit's own dialog covers the page and tells visitors to run a command on the server.

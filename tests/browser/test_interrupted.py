@@ -1,0 +1,82 @@
+"""A run that another one interrupts, before the page has shown what it set, loses nothing.
+
+Whatever a component says begins a new run and comes with the values that the page's widgets have:
+those of before.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from driver import ROOT, Server
+from playwright.sync_api import Page, expect
+
+from tests.browser.other_checkpoints import app_of
+
+# Between what a callback has set and the first widget there is time to interrupt.
+SLOW = """
+import time
+from explorer import state
+def restore(as_it_is=state.restore):
+    as_it_is()
+    time.sleep(0.5)
+state.restore = restore
+"""
+# The page asks Python to look again, for as long as it is told that the checkpoint has other files.
+INTERRUPT = """async (ms) => {
+    const { live } = await import("/live/static/live.js");
+    const until = performance.now() + ms;
+    let version = 0;
+    const again = () => {
+        live.dispatchEvent(new CustomEvent("stale", { detail: `${++version}` }));
+        if (performance.now() < until) setTimeout(again, 150);
+    };
+    again();
+}"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
+    script = app_of(tmp_path / "checkpoints", "mnist-mlp-20")
+    script.write_text(script.read_text() + SLOW)
+    with Server(script) as running:
+        yield running
+
+
+def test_what_a_button_sets(open_page: Callable[..., Page]) -> None:
+    page = open_page("reconstruct", ready=False)
+    index = page.get_by_label("Which one, 0 to 9999", exact=True)
+    expect(index).to_have_value("0")
+    page.get_by_role("button", name="Another", exact=True).click()
+    page.evaluate(INTERRUPT, 1000)
+    expect(index).not_to_have_value("0")
+    page.wait_for_timeout(1500)
+    set_ = index.input_value()
+    assert set_ != "0"
+    index.fill("7")  # the hand has the last word
+    index.press("Enter")
+    page.evaluate(INTERRUPT, 1000)
+    page.wait_for_timeout(2500)
+    expect(index).to_have_value("7")
+
+
+def test_what_the_page_held_over_a_restart(
+    open_page: Callable[..., Page], server: Server, expected_errors: list[str]
+) -> None:
+    expected_errors += ["WebSocket", "ERR_CONNECTION_REFUSED", "Failed to fetch", "_stcore"]
+    expected_errors.append("Cannot send rerun")
+    page = open_page("reconstruct", ready=False)
+    index = page.get_by_label("Which one, 0 to 9999", exact=True)
+    index.fill("7")
+    index.press("Enter")
+    expect(page.get_by_text("Label: 9")).to_be_visible()
+    page.wait_for_timeout(1500)  # the page holds it
+    server.stop()
+    expect(page.get_by_test_id("connection")).to_contain_text("Connection lost")
+    page.evaluate(INTERRUPT, 15_000)
+    server.start()
+    server.wait()
+    expect(page.get_by_test_id("connection")).not_to_contain_text("Connection lost", timeout=60_000)
+    page.wait_for_timeout(15_000)
+    expect(index).to_have_value("7")
