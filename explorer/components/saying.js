@@ -4,6 +4,7 @@
 // show it yet: a button's click would be without effect, and what the page held over a restart gone.
 
 const APP = "[data-testid=stApp]";
+const COMPONENT = "[data-testid^=stBidiComponent]";
 const STATE = "data-test-script-state"; // Streamlit says there whether a run is under way
 const SHOWN = 50; // ms after a run until the page shows all of it
 const BEGUN = 150; // ms within which a run begins that was asked for, if the server is there
@@ -52,5 +53,11 @@ new MutationObserver(() => later(running() ? BEGUN : SHOWN)).observe(document.do
   attributeFilter: [STATE],
 });
 
-// What the hand does next may take the page elsewhere; what waits is said before it.
-document.addEventListener("click", () => flush({ everything: true }), true);
+// What the hand does next may take the page elsewhere; what waits is said before it. And if it does
+// it to a widget of Streamlit's, the next run is that one's.
+const act = ({ type, target }) => {
+  if (type === "click") flush({ everything: true });
+  if (!target.closest?.(COMPONENT)) later(BEGUN);
+};
+document.addEventListener("click", act, true);
+document.addEventListener("keydown", act, true);

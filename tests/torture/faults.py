@@ -46,6 +46,13 @@ import time
 right, ahead = time.time, Path({ahead!r})
 time.time = lambda: right() + float(ahead.read_text() or 0)
 """
+WAITS, TIDIES = 20.0, 10.0  # s: how long a page that was left is waited for, and how often tidied
+SHORT = f"""
+from streamlit import config
+from explorer import live
+config.set_option("server.disconnectedSessionTTL", {WAITS})
+live.TIDY_EVERY = {TIDIES}
+"""
 DAY = 86_400.0  # s
 
 
@@ -69,8 +76,8 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def place(browser: Browser, root: Path) -> Iterator[Place]:
-    """`root` is an empty folder."""
+def place(browser: Browser, root: Path, changes: str = "") -> Iterator[Place]:
+    """`root` is an empty folder; `changes` to the program, as Python."""
     folder = root / "checkpoints"
     folder.mkdir()
     for name in (NAME, OTHER):
@@ -83,6 +90,7 @@ def place(browser: Browser, root: Path) -> Iterator[Place]:
         script.read_text()
         + TRAINER.format(fake=fake, folder=str(folder))
         + CLOCK.format(ahead=str(ahead))
+        + changes
     )
     server = Server(script)
     wire = Wire(server.port)
@@ -488,27 +496,33 @@ def rows(scale: float, seed: int) -> Iterator[Row]:
             with tally.attempt(f"{change.__name__} on {panel or 'explore'}"):
                 checkpoint_changes(at, panel, change)
         yield tally.row()
-        yield _sessions(at, times(SESSIONS))
+        alone = Path(root) / "alone"
+        alone.mkdir()
+        yield _sessions(browser, alone, times(SESSIONS))
         yield _class_uploads(at, times(CLASS))
 
 
-def _sessions(at: Place, count: int) -> Row:
+def _sessions(browser: Browser, root: Path, count: int) -> Row:
+    """On a server that waits for nobody for long: what is left when all are gone."""
     tally = Tally("sessions with an upload of 5 MB, come and gone")
-    for _ in range(3):  # what the first visits bring into memory is the server's own
-        visit(at, UPLOAD)
-    before = resident(at.server)
-    for n in range(count):
-        with tally.attempt(f"visit {n}"):
+    with place(browser, root, SHORT) as at:
+        for _ in range(3):  # what the first visits bring into memory is the server's own
             visit(at, UPLOAD)
+        before = _rested(at.server)
+        for n in range(count):
+            with tally.attempt(f"visit {n}"):
+                visit(at, UPLOAD)
+        grown = _rested(at.server) - before
     allowed = KEPT_PER_SESSION * UPLOAD * count + 40e6
-    for _ in range(30):  # Streamlit lets a session that went away wait for its return
-        grown = resident(at.server) - before
-        if grown < allowed:
-            break
-        time.sleep(5)
     tally.note = f"memory grew by {grown / 1e6:.0f} MB; {allowed / 1e6:.0f} MB are allowed"
     tally.demand(grown < allowed, tally.note)
     return tally.row()
+
+
+def _rested(server: Server) -> int:
+    """The memory of a server that has had the time to forget who is gone."""
+    time.sleep(WAITS + 3 * TIDIES)
+    return resident(server)
 
 
 def _class_uploads(at: Place, visitors: int) -> Row:
