@@ -11,7 +11,7 @@ import torch
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.plain_json import finite
-from explorer import caches, catalogue, datasets, introduction, kept, memory, state
+from explorer import caches, catalogue, datasets, introduction, kept, links, memory, state
 from explorer.served import SERVED
 from explorer.wording import escaped
 
@@ -76,13 +76,13 @@ def main() -> None:
     page = st.navigation(list(PANELS.values()))
     without = any(page is PANELS[name] for name in NEED_NO_MODEL)
     if not catalogue.checkpoints():
-        state.restore_defaults()
+        links.restore_defaults()
         if without:
             _run(page.run)
         else:
             st.error(NO_MODEL)
         return
-    state.restore()
+    links.restore()
     target = state.take(state.GO_TO)
     if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])
@@ -92,7 +92,7 @@ def main() -> None:
         with st.sidebar:
             st.caption(model_facts(state.checkpoint()))
             introduction.link()
-        state.restore_z()
+        links.restore_z()
     except (CheckpointError, DataError, KeyError) as error:
         st.error(f"This model cannot be used. {error}")
         if without:
@@ -103,7 +103,7 @@ def main() -> None:
         _run(page.run)
     except CheckpointError as error:  # a person's own code may fail wherever it is called
         st.error(f"This model cannot be used here. {error}")
-    state.publish()
+    links.publish()
     with contextlib.suppress(CheckpointError):  # gone meanwhile: the next run says so
         memory.remember()  # last: what this run has changed is in it
 

@@ -18,6 +18,7 @@ import streamlit as st
 from core.limits import BOOKMARKS, LABEL_LENGTH, MAP_POINTS
 from explorer import caches, state
 from explorer.components import browser_storage
+from explorer.coordinates import is_coordinate
 from explorer.index_masks import from_mask, to_mask
 
 MOST_DIMENSIONS = 4096  # of a stored point
@@ -223,7 +224,7 @@ def _is_vector(value: object) -> bool:
     return (
         isinstance(value, list)
         and 0 < len(value) <= MOST_DIMENSIONS
-        and all(state.is_coordinate(v) for v in value)
+        and all(is_coordinate(v) for v in value)
     )
 
 

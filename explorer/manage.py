@@ -191,7 +191,7 @@ def _do_delete(name: str) -> None:
     except CheckpointError as error:
         state.notify(escaped(str(error)))
     else:
-        if name != state.checkpoint():  # else state.restore says so
+        if name != state.checkpoint():  # else links.restore says so
             state.notify(escaped(f"{name} is deleted."))
         state.forget(name)
 

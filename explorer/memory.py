@@ -15,8 +15,9 @@ from typing import Any
 import streamlit as st
 
 from core.limits import WALK_KEYS
-from explorer import sources, state
+from explorer import board, sources, state
 from explorer.components import connection
+from explorer.coordinates import is_coordinate
 from explorer.index_masks import from_mask, to_mask
 from explorer.selections import Selection
 
@@ -109,7 +110,7 @@ def unpacked(text: str) -> dict[str, Any]:
             found[state.SELECTION] = Selection(str(name), from_mask(mask))
         if told["damaged"]:
             of, revision, commit, image, mask = told["damaged"]
-            found[state.DAMAGED] = state.Damage(
+            found[state.DAMAGED] = board.Damage(
                 tuple(of), int(revision), int(commit), _bytes(image), _bytes(mask)
             )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -137,7 +138,7 @@ def _keys(told: list[Any]) -> list[dict[str, Any]]:
     return [
         {"id": str(key["id"]), "name": str(key["name"]), "z": [float(v) for v in key["z"]]}
         for key in told[: WALK_KEYS.most]
-        if all(state.is_coordinate(v) for v in key["z"])
+        if all(is_coordinate(v) for v in key["z"])
     ]
 
 

@@ -9,6 +9,7 @@ from core import images, metrics
 from core.limits import BOOKMARKS
 from explorer import caches, dials, explained, kept, state
 from explorer.components import Live, Picture, bookmarks, latent_sliders, picture_row
+from explorer.coordinates import checked_z
 from explorer.wording import escaped
 
 WIDTH = 112  # px of a compared picture
@@ -81,7 +82,7 @@ def _event(component: str) -> None:
         return
     present = {mark["id"]: mark for mark in kept.kept()["bookmarks"]}
     if told["kind"] == "add":
-        kept.add_bookmark(f"Bookmark {_next_number()}", state.checked_z(told["z"], len(state.z())))
+        kept.add_bookmark(f"Bookmark {_next_number()}", checked_z(told["z"], len(state.z())))
     elif told.get("id") not in present:
         return  # removed meanwhile, in another tab
     elif told["kind"] == "go":

@@ -1,26 +1,20 @@
-"""Every session key, its default, and its place in the URL.
+"""Every session key, its default, and what is done with the session by more than one panel.
 
-The URL holds `model`, `z` and `map`, in Learn also `step` and `lang`, and its path the panel, so a
-copied link opens the same view.
-Keys that belong to a component's own state are named here too.
+explorer/links.py is what the URL holds of it. Keys that belong to a component's own state are named
+here too.
 """
 
 import base64
-import binascii
-import uuid
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from core.limits import COORDINATE
-from core.projection import default_projection
-from explorer import caches, catalogue, map_data
+from explorer import caches, catalogue
 from explorer.components import Live
+from explorer.coordinates import checked_z
 from explorer.datasets import Subject
 from explorer.frames import decode_pixels
-from explorer.wording import escaped
 
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
@@ -202,46 +196,6 @@ DEFAULTS: dict[str, object] = {
 BY_CHECKPOINT = (KEPT, GROUPS, WALK_KEYS)  # dicts of what belongs to a checkpoint
 
 
-MOST_ASKED = 60  # characters of a link that a sentence repeats
-
-
-class Damage(NamedTuple):
-    """The damaged picture on Repair's board."""
-
-    of: tuple[object, ...]  # what it was made from: with another, the board begins anew
-    revision: int  # counts the pictures that Python, not the hand, has put there
-    commit: int  # which of the hand's commits this is
-    image: bytes  # C*H*W levels, also where nothing is known
-    mask: bytes  # H*W of 0 and 1
-
-
-def restore_defaults() -> None:
-    """What every panel may count on."""
-    for key, default in DEFAULTS.items():
-        # Writing a key back keeps a widget's value while its panel is not on screen.
-        st.session_state[key] = st.session_state.get(key, default)
-
-
-def restore() -> None:
-    """Before anything is drawn: defaults and the URL on a session's first run."""
-    restore_defaults()
-    if SESSION not in st.session_state:
-        st.session_state[SESSION] = uuid.uuid4().hex
-    known = catalogue.checkpoints()
-    default = wanted if (wanted := catalogue.default_checkpoint()) in known else known[0]
-    if CHECKPOINT not in st.session_state:
-        asked = st.query_params.get("model", catalogue.default_checkpoint())
-        if asked not in known:
-            notify(escaped(f"The link names a model {asked[:MOST_ASKED]!r} that is not here."))
-            asked = default
-        st.session_state[CHECKPOINT] = asked
-    elif checkpoint() not in known:
-        notify(escaped(f"{checkpoint()} was deleted or renamed; the page goes on with {default}."))
-        st.session_state[CHECKPOINT] = default
-    else:  # written back: a run that switches panels ends before it has drawn the picker
-        st.session_state[CHECKPOINT] = checkpoint()
-
-
 def renamed(name: str, new: str) -> None:
     """A checkpoint has another name: this session goes on with it and keeps what it knows of it."""
     for key in BY_CHECKPOINT:
@@ -264,66 +218,6 @@ def forget(name: str) -> None:
     st.session_state[UPLOADED] = {k: v for k, v in uploaded.items() if k[0] != name}
 
 
-def restore_z() -> None:
-    """After the model is known to load: its z and map from the URL, or the first test picture's."""
-    z_dim = caches.model(checkpoint()).z_dim
-    same = st.session_state[Z_OF] == checkpoint()
-    _heed_weights(same, z_dim)
-    if same and len(z()) == z_dim:
-        return
-    encoded = caches.encoded_test_set(checkpoint())
-    # Only now: what failed above is tried again, and a checkpoint of the same name may be replaced.
-    first_run, st.session_state[Z_OF] = st.session_state[Z_OF] is None, checkpoint()
-    latent = encoded.latent
-    if encoded.problem:
-        notify(encoded.problem)
-    set_z(latent.mu[0].tolist())
-    if not first_run:
-        st.session_state[METHOD] = None  # the default of one model is not that of the next
-    st.session_state[PROJECTION] = default_projection(z_dim, len(latent.labels.unique()))
-    useful = latent.order
-    st.session_state[AXIS_X], st.session_state[AXIS_Y] = useful[0], useful[-1 if z_dim == 1 else 1]
-    st.session_state[FILM_DIMENSION] = useful[0]
-    if first_run:
-        _from_link(z_dim)
-
-
-def _heed_weights(same: bool, z_dim: int) -> None:
-    """Say that the open checkpoint's weights were replaced; of a training it is expected."""
-    before, now = st.session_state[WEIGHTS], catalogue.weights(checkpoint())
-    st.session_state[WEIGHTS] = now
-    if not same or before in (None, now) or catalogue.is_training(checkpoint()):
-        return
-    sentence = f"{checkpoint()} was replaced: the page goes on with its new weights."
-    if len(z()) != z_dim:
-        sentence += (
-            f" It has {z_dim} latent dimensions now, and had {len(z())}; bookmarks, directions and "
-            "keys made with the model before wait for its return."
-        )
-    notify(escaped(sentence))
-
-
-def _from_link(z_dim: int) -> None:
-    """What the URL says about z and map; what it cannot mean is said and left out."""
-    if "z" in st.query_params:
-        try:
-            set_z(unpacked_z(st.query_params["z"], z_dim))
-        except ValueError as error:
-            notify(escaped(f"The link's z is ignored: {error}"))
-    if "map" in st.query_params:
-        asked = st.query_params["map"][:MOST_ASKED]
-        try:
-            map_data.projection(checkpoint(), asked)
-        except ValueError as error:
-            notify(escaped(f"The link's map is ignored: {error}"))
-            return
-        if "," in asked:
-            axes = [int(part) for part in asked.split(",")]
-            st.session_state[AXIS_X], st.session_state[AXIS_Y] = axes
-            asked = "dimensions"
-        st.session_state[PROJECTION] = asked
-
-
 def projection() -> str:
     """The id of the map's projection, as explorer.map_data knows it."""
     id = st.session_state[PROJECTION]
@@ -337,81 +231,6 @@ def one_of(key: str, options: Collection[object]) -> None:
     after a restart of the server, gives way to the default."""
     if st.session_state[key] not in options:
         st.session_state[key] = DEFAULTS[key]
-
-
-def restore_lesson(steps: Sequence[str], languages: Sequence[str]) -> None:
-    """On the first visit to Learn: the step and the language of the link that led there."""
-    one_of(LEARN_STEP, steps)
-    one_of(LANGUAGE, languages)
-    if st.session_state[LEARN_LINKED]:
-        return
-    st.session_state[LEARN_LINKED] = True
-    for key, name, known in ((LEARN_STEP, "step", steps), (LANGUAGE, "lang", languages)):
-        asked = st.query_params.get(name, st.session_state[key])[:MOST_ASKED]
-        if asked in known:
-            st.session_state[key] = asked
-        else:
-            st.warning(
-                escaped(
-                    f"The link's {name} {asked!r} is none of {', '.join(known)}; it is ignored."
-                )
-            )
-
-
-def publish_lesson() -> None:
-    """The step and the language, for the URL that a teacher passes on."""
-    _publish({"step": st.session_state[LEARN_STEP], "lang": st.session_state[LANGUAGE]})
-
-
-def publish() -> None:
-    """After everything is drawn: the URL that opens this view."""
-    _publish({"model": checkpoint(), "map": projection(), "z": packed_z(z())})
-
-
-def _publish(wanted: dict[str, str]) -> None:
-    for key, value in wanted.items():
-        if st.query_params.get(key) != value:
-            st.query_params[key] = value
-
-
-def packed_z(values: Sequence[float]) -> str:
-    """z for a URL: "~" and its float32 bytes in URL-safe base64, 343 characters for 64 numbers."""
-    return "~" + base64.urlsafe_b64encode(np.asarray(values, "<f4").tobytes()).decode().rstrip("=")
-
-
-def unpacked_z(text: str, z_dim: int) -> list[float]:
-    """What `packed_z` made, or numbers with commas between them. Raises ValueError."""
-    if not text.startswith("~"):
-        return parse_z(text, z_dim)
-    try:
-        raw = base64.b64decode(text[1:] + "=" * (-len(text[1:]) % 4), altchars="-_", validate=True)
-        values = np.frombuffer(raw, "<f4")
-    except ValueError:  # binascii.Error is one
-        raise ValueError("it is no point that this program has packed.") from None
-    return checked_z(values.tolist(), z_dim)
-
-
-def parse_z(text: str, z_dim: int) -> list[float]:
-    """Comma-separated numbers. Raises ValueError with a sentence."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError("it must be numbers with commas between them.") from None
-    return checked_z(values, z_dim)
-
-
-def checked_z(values: Sequence[float], z_dim: int) -> list[float]:
-    """z_dim finite numbers, or ValueError with a sentence."""
-    if len(values) != z_dim:
-        raise ValueError(f"it has {len(values)} numbers; this model has {z_dim} dimensions.")
-    if not all(is_coordinate(value) for value in values):
-        raise ValueError(f"it holds a value that is not a finite number within ±{COORDINATE}.")
-    return [float(value) for value in values]
-
-
-def is_coordinate(value: object) -> bool:
-    """Whether z may have this value: beyond it, float32 and squares of it are no numbers."""
-    return type(value) in (int, float) and abs(value) <= COORDINATE.most  # type: ignore[arg-type]
 
 
 def checkpoint() -> str:
@@ -445,32 +264,6 @@ def commit_z(component: str) -> None:
     current = {"checkpoint": checkpoint(), "revision": st.session_state[REVISION]}
     if told and current.items() <= told.items():
         st.session_state[Z] = checked_z(told["z"], len(z()))
-
-
-def begin_damage(of: tuple[object, ...], image: bytes, mask: bytes) -> Damage:
-    """The board's picture: what the hand has made of it, or a new one if `of` has changed."""
-    present: Damage | None = st.session_state[DAMAGED]
-    sizes = (len(image), len(mask))
-    if not present or present.of != of or (len(present.image), len(present.mask)) != sizes:
-        present = Damage(of, (present.revision if present else 0) + 1, 0, image, mask)
-        st.session_state[DAMAGED] = present
-    return present
-
-
-def commit_damage() -> None:
-    """The hand has painted on the board. What crossed a picture from Python's side is too late."""
-    told, present = st.session_state[BOARD].damage, st.session_state[DAMAGED]
-    current = {"checkpoint": checkpoint(), "revision": present and present.revision}
-    if not told or not current.items() <= told.items():
-        return
-    try:
-        image, mask = (base64.b64decode(told[key], validate=True) for key in ("image", "mask"))
-    except binascii.Error:
-        return  # no browser of ours says that
-    if len(image) == len(present.image) and len(mask) == len(present.mask):
-        st.session_state[DAMAGED] = present._replace(
-            commit=int(told["commit"]), image=image, mask=mask
-        )
 
 
 def open_answer(component: str = BOARD) -> None:

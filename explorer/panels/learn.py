@@ -8,7 +8,7 @@ import streamlit as st
 from core import digits
 from core.checkpoint import CheckpointError
 from core.data import DataError
-from explorer import caches, catalogue, state
+from explorer import caches, catalogue, links, state
 from explorer.components import lesson
 from explorer.lessons import LESSONS, Lesson, stages, words
 from explorer.lessons.answers import PASSES
@@ -18,7 +18,7 @@ from explorer.wording import escaped
 
 def render() -> None:
     """Which step; what it says and shows; its formula and sources; on to the next."""
-    state.restore_lesson(list(LESSONS), list(words.LANGUAGES))
+    links.restore_lesson(list(LESSONS), list(words.LANGUAGES))
     with st.sidebar:
         st.segmented_control(
             f"{words.said('en', 'panel.language')} · {words.said('zh', 'panel.language')}",
@@ -32,7 +32,7 @@ def render() -> None:
             required=True, label_visibility="collapsed",
         )
     )  # fmt: skip
-    state.publish_lesson()
+    links.publish_lesson()
     st.markdown(f"##### {said(f'{step}.title')}\n{said(f'{step}.lead', noun=noun())}")
     try:
         _stage(step, LESSONS[step])

@@ -15,7 +15,18 @@ from core import digits, exports, images, methods, repair
 from core.checkpoint import CheckpointError
 from core.data import DataError
 from core.limits import REPAIR_STEPS
-from explorer import caches, damages, explained, figures, map_data, priors, repairs, sources, state
+from explorer import (
+    board,
+    caches,
+    damages,
+    explained,
+    figures,
+    map_data,
+    priors,
+    repairs,
+    sources,
+    state,
+)
 from explorer.components import (
     BackgroundMap,
     BoardAnswer,
@@ -155,7 +166,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
     """The board with the answers to the committed damage; what cannot be repaired is said."""
     name = state.checkpoint()
     digest = hashlib.sha256(start.image + start.mask + start.original).hexdigest()
-    now = state.begin_damage((name, digest), start.image, start.mask)
+    now = board.begin_damage((name, digest), start.image, start.mask)
     settings = start.levels | method
     ask = repairs.asked(now.image, now.mask, start.original, **settings)
     completed = None
@@ -183,7 +194,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
         background=background,
         colours=figures.CLASS_COLOURS,
         key=state.BOARD,
-        on_damage_change=state.commit_damage,
+        on_damage_change=board.commit_damage,
         on_open_change=state.open_answer,
     )
     explained.about("repair")

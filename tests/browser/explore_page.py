@@ -8,7 +8,8 @@ from playwright.sync_api import Page
 
 from core import load_checkpoint
 from core.images import to_uint8
-from explorer import caches, state
+from explorer import caches
+from explorer.coordinates import unpacked_z
 
 Open = Callable[..., Page]
 SLIDER = 4  # a dimension with much KL
@@ -29,7 +30,7 @@ def z_of_sliders(page: Page, z_dim: int = 20) -> list[float]:
 
 
 def z_of_url(page: Page, z_dim: int = 20) -> list[float]:
-    return state.unpacked_z(page.evaluate("new URL(location).searchParams.get('z')"), z_dim)
+    return unpacked_z(page.evaluate("new URL(location).searchParams.get('z')"), z_dim)
 
 
 def wait_for_z(page: Page, expected: list[float], atol: float = 1e-6) -> None:

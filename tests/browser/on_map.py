@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 
 from core import load_checkpoint
 from core.images import to_uint8
-from explorer import state
+from explorer.coordinates import unpacked_z
 
 MODEL = "mnist-mlp-20"
 
@@ -89,7 +89,7 @@ def sliders(page: Page, z_dim: int = 20) -> np.ndarray:
 def committed(page: Page, z_dim: int = 20) -> np.ndarray:
     """z as the URL has it."""
     text = page.evaluate("new URL(location).searchParams.get('z')")
-    return np.array(state.unpacked_z(text, z_dim))
+    return np.array(unpacked_z(text, z_dim))
 
 
 def pixels(page: Page) -> np.ndarray:

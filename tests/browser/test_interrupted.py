@@ -16,11 +16,11 @@ from tests.browser.other_checkpoints import app_of
 # Between what a callback has set and the first widget there is time to interrupt.
 SLOW = """
 import time
-from explorer import state
-def restore(as_it_is=state.restore):
+from explorer import links
+def restore(as_it_is=links.restore):
     as_it_is()
     time.sleep(0.5)
-state.restore = restore
+links.restore = restore
 """
 # The page asks Python to look again, for as long as it is told that the checkpoint has other files.
 INTERRUPT = """async (ms) => {

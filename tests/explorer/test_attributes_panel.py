@@ -17,11 +17,11 @@ MODEL = "mnist-mlp-20"
 
 
 def _page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import attributes
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     attributes.render()
 
 

@@ -90,9 +90,9 @@ def opened(module: str, **session: object) -> str:
     """All the Markdown of a panel that is opened with a state given."""
     script = (
         "import importlib\n"
-        "from explorer import state\n"
-        "state.restore()\n"
-        "state.restore_z()\n"
+        "from explorer import links, state\n"
+        "links.restore()\n"
+        "links.restore_z()\n"
         f"importlib.import_module('explorer.panels.{module}').render()\n"
     )
     app = AppTest.from_string(script, default_timeout=60)

@@ -24,10 +24,10 @@ def start(name: str = "mnist-mlp-20", **session: object) -> AppTest:
 def _axes() -> None:
     import streamlit as st
 
-    from explorer import dials, kept, state
+    from explorer import dials, kept, links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     kept.add_direction("thicker", [0.5] + [0.0] * 19)
     kept.add_direction("nothing", [0.0] * 20)
     kept.name_dimension(4, "slant")
@@ -62,10 +62,10 @@ def test_axes_are_ordered_by_kl_and_cover_the_encoded_digits() -> None:
 def _shelf() -> None:
     import streamlit as st
 
-    from explorer import kept, shelf, state
+    from explorer import kept, links, shelf, state
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     for told in st.session_state["events"]:
         ids = [mark["id"] for mark in kept.kept()["bookmarks"]]
         told = {k: ids[v] if k == "id" and isinstance(v, int) else v for k, v in told.items()}

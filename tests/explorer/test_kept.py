@@ -17,10 +17,10 @@ EMPTY = {"bookmarks": [], "directions": [], "names": {}, "locked": []}
 def _page() -> None:
     import streamlit as st
 
-    from explorer import kept, state
+    from explorer import kept, links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     kept.add_bookmark("  my   seven ", [0.5] * 20)
     kept.add_bookmark("x" * 200, [1.0] * 20)
     first, second = kept.kept()["bookmarks"]
@@ -92,10 +92,10 @@ json_values = st.recursive(
 def _replaced_page() -> None:
     import streamlit as st
 
-    from explorer import kept, state
+    from explorer import kept, links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     st.session_state["shown"] = dict(kept.kept())
     kept.add_bookmark("new", [0.5] * 20)
     kept.lock(3, True)

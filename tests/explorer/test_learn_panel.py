@@ -26,11 +26,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def _page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import learn
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     learn.render()
 
 

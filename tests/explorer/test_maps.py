@@ -18,10 +18,10 @@ from explorer import caches, jobs, map_data, maps, selections, state
 
 
 def _page() -> None:
-    from explorer import maps, state
+    from explorer import links, maps, state
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     maps.render(state.live())
 
 

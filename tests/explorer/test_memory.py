@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from core.checkpoint import fingerprint
-from explorer import caches, catalogue, memory, state, train_fields
+from explorer import board, caches, catalogue, memory, state, train_fields
 from explorer.frames import ALIVE, ANSWER, REQUEST, answered, loaded, understood
 from explorer.selections import Selection
 
 VALUES = {
     state.REPAIR_INDEX: 7, state.NOISE: 0.25, state.IN_SD: True, state.METHOD: "laplace",
     state.TRAIN_PRESET: None, state.COMPARED: ("a", None), state.DRAWING: b"\x89PNG",
-    state.DAMAGED: state.Damage(("x", "y"), 3, 5, b"\x00\xff", b"\x01\x00"),
+    state.DAMAGED: board.Damage(("x", "y"), 3, 5, b"\x00\xff", b"\x01\x00"),
     state.WALK_KEYS: {"x": [{"id": "k", "name": "n", "z": [0.5, 1.0]}]},
     state.TRAIN_SETTINGS: train_fields.DEFAULTS | {"h_dim": 48},
 }  # fmt: skip
@@ -25,9 +25,9 @@ VALUES = {
 def _packs() -> None:
     import streamlit as st
 
-    from explorer import memory, state
+    from explorer import links, memory
 
-    state.restore()
+    links.restore()
     st.session_state["text"] = memory.packed()
 
 

@@ -55,11 +55,11 @@ def two(checkpoints: Path, make_checkpoint: Callable[..., str]) -> Path:
 def _page() -> None:
     import streamlit as st
 
-    from explorer import state
+    from explorer import links, state
     from explorer.panels import models
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     if notice := state.take(state.NOTICE):
         st.warning(str(notice))
     models.render()

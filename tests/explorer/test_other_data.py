@@ -85,10 +85,10 @@ def _page() -> None:
 
     import streamlit as st
 
-    from explorer import state
+    from explorer import links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     importlib.import_module(f"explorer.panels.{st.session_state['panel']}").render()
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.data import DataError, load_dataset
 from core.images import to_png
 from explorer import caches, catalogue, state
+from explorer.coordinates import unpacked_z
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -29,11 +30,11 @@ def reconstruct(**session: object) -> AppTest:
 
 
 def _reconstruct_page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import reconstruct
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     reconstruct.render()
 
 
@@ -56,7 +57,7 @@ def test_explore_opens_on_the_first_test_digit_and_writes_its_url() -> None:
     assert not app.exception and not messages(app)
     assert app.query_params["model"] == "mnist-mlp-20"
     assert app.query_params["map"] == "lda"
-    z = state.unpacked_z(query(app, "z"), 20)
+    z = unpacked_z(query(app, "z"), 20)
     assert z == caches.latent_map("mnist-mlp-20").mu[0].tolist()
 
 

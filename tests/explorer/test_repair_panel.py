@@ -13,7 +13,7 @@ from core import damage, exports, methods
 from core.checkpoint import CheckpointError
 from core.data import DataError, load_dataset
 from core.images import to_png
-from explorer import caches, repairs, state
+from explorer import board, caches, repairs, state
 
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3}
 
@@ -27,11 +27,11 @@ def panel(**session: object) -> AppTest:
 
 
 def _page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import repair
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     repair.render()
 
 
@@ -43,7 +43,7 @@ def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(button for button in app.button if button.label == label)
 
 
-def on_board(app: AppTest) -> state.Damage:
+def on_board(app: AppTest) -> board.Damage:
     assert not app.exception and not messages(app)
     return app.session_state[state.DAMAGED]
 
@@ -194,13 +194,13 @@ def _page_with_a_stroke() -> None:
 
     import streamlit as st
 
-    from explorer import state
+    from explorer import board, links, state
 
-    state.restore()
-    state.restore_z()
-    state.begin_damage(("test",), bytes(784), bytes([1]) * 784)
+    links.restore()
+    links.restore_z()
+    board.begin_damage(("test",), bytes(784), bytes([1]) * 784)
     st.session_state[state.BOARD] = SimpleNamespace(**st.session_state["told"])
-    state.commit_damage() if "damage" in st.session_state["told"] else state.open_answer()
+    board.commit_damage() if "damage" in st.session_state["told"] else state.open_answer()
 
 
 def told(**changes: object) -> dict[str, object]:

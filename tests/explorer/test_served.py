@@ -76,10 +76,10 @@ def test_it_is_first_in_the_list_and_the_page_opens_with_it() -> None:
 def _page(name: str) -> None:
     import importlib
 
-    from explorer import state
+    from explorer import links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     importlib.import_module(f"explorer.panels.{name}").render()
 
 

@@ -47,9 +47,9 @@ def script() -> None:
     import streamlit
 
     from core import digits
-    from explorer import sources, state
+    from explorer import links, sources
 
-    state.restore_defaults()
+    links.restore_defaults()
     try:
         streamlit.text(sources.read(digits.to_digit, streamlit.session_state["content"]))
     except digits.DigitError as error:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer import state
+from explorer.coordinates import packed_z, unpacked_z
 
 
 def _page_with_a_commit() -> None:
@@ -16,10 +17,10 @@ def _page_with_a_commit() -> None:
 
     import streamlit as st
 
-    from explorer import state
+    from explorer import links, state
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     told = {"z": [1.0] * 20, "checkpoint": "mnist-mlp-20", "revision": 1}
     st.session_state["told"] = SimpleNamespace(z=told | st.session_state["changes"])
     state.commit_z("told")
@@ -50,25 +51,25 @@ numbers = st.floats(-100, 100, width=32)
 
 @given(st.lists(numbers, min_size=1, max_size=70))
 def test_what_is_packed_into_a_link_is_read_back_bit_by_bit(values: list[float]) -> None:
-    text = state.packed_z(values)
-    assert state.unpacked_z(text, len(values)) == values
+    text = packed_z(values)
+    assert unpacked_z(text, len(values)) == values
     assert re.fullmatch(r"~[A-Za-z0-9_-]+", text)  # nothing that a URL would have to escape
 
 
 def test_a_link_of_64_dimensions_is_short() -> None:
-    query = {"model": "mnist-mlp-20-a-long-name", "map": "umap", "z": state.packed_z([0.1] * 64)}
+    query = {"model": "mnist-mlp-20-a-long-name", "map": "umap", "z": packed_z([0.1] * 64)}
     assert len("https://a-rather-long-host.example.org:8501/explore?" + urlencode(query)) < 500
 
 
 @given(st.lists(numbers, min_size=1, max_size=40))
 def test_numbers_with_commas_are_read_as_well(values: list[float]) -> None:
     text = ",".join(f"{value:.5g}" for value in values)
-    assert state.unpacked_z(text, len(values)) == pytest.approx(values, rel=1e-4)
+    assert unpacked_z(text, len(values)) == pytest.approx(values, rel=1e-4)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "~"]))
 def test_any_other_text_is_a_sentence(text: str, prefix: str) -> None:
     try:
-        assert len(state.unpacked_z(prefix + text, 3)) == 3
+        assert len(unpacked_z(prefix + text, 3)) == 3
     except ValueError as error:
         assert str(error).endswith(".")

@@ -28,10 +28,10 @@ Fake = Callable[..., None]
 
 
 def _page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import train
 
-    state.restore_defaults()
+    links.restore_defaults()
     train.render()
 
 

@@ -20,11 +20,11 @@ Z = [0.1 * d for d in range(20)]
 
 
 def _page() -> None:
-    from explorer import state
+    from explorer import links
     from explorer.panels import walk
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     walk.render()
 
 

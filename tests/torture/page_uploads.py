@@ -39,9 +39,9 @@ def _page() -> None:
 
     import streamlit
 
-    from explorer import state
+    from explorer import links
 
-    state.restore()
-    state.restore_z()
+    links.restore()
+    links.restore_z()
     panel = streamlit.session_state["tortured"]
     importlib.import_module(f"explorer.panels.{panel}").render()
