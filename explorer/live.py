@@ -17,6 +17,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -190,19 +191,14 @@ def settle_down() -> None:
     gc.freeze()
 
 
-def forget_the_gone() -> None:
+def forget_the_gone(app: Any) -> None:
     """Let go of what the sessions held whose pages were left longer ago than Streamlit waits for
     them. It does so itself only when the next page is left, and never with the last: on a quiet
     evening a class's uploads would stay until morning. Streamlit has no public name for it; with
     another version of it nothing may happen here, which tests/browser/test_sessions.py would tell.
     """
-    from streamlit.runtime import Runtime
-
-    if not Runtime.exists():
-        return
     with contextlib.suppress(AttributeError):
-        left = Runtime.instance()._session_mgr._session_storage._cache  # type: ignore[attr-defined]
-        for _, gone in left.expire():
+        for _, gone in app._runtime._session_mgr._session_storage._cache.expire():
             gone.session.shutdown()
             gone.session.session_state.clear()
 
@@ -252,7 +248,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         """What Streamlit would do after every run of every page."""
         while True:
             await asyncio.sleep(TIDY_EVERY)
-            forget_the_gone()
+            forget_the_gone(app)
             gc.collect()
             await asyncio.to_thread(give_back)
 
