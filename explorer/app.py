@@ -83,6 +83,7 @@ def main() -> None:
             st.error(NO_MODEL)
         return
     links.restore()
+    memory.insist()
     target = state.take(state.GO_TO)
     if target and page is not PANELS[str(target)]:
         st.switch_page(PANELS[str(target)])

@@ -38,13 +38,25 @@ PLAIN = (
 MOST_TEXT = 200  # characters of a plain value
 
 
+def insist() -> None:
+    """Set what the page held over a restart again, until the page shows it: whatever it says before
+    comes with the values that its widgets had, and Streamlit takes those for newer. Once, before
+    anything is drawn."""
+    for key, value in st.session_state[state.UNSEEN].items():
+        st.session_state[key] = value
+    if st.session_state[state.SEEN]:
+        st.session_state[state.UNSEEN], st.session_state[state.SEEN] = {}, False
+
+
 def remember() -> None:
     """Give the page what it holds. Once on every page, at its end."""
     connection(
         state.live(),
         memory=packed(),
+        unseen=bool(st.session_state[state.UNSEEN]),
         key=state.CONNECTION,
         on_memory_change=_recall,
+        on_seen_change=_see,
         looked=st.session_state[state.LOOKED],
         on_look_change=_look,
     )
@@ -56,10 +68,21 @@ def _recall() -> None:
     if not isinstance(told, dict) or st.session_state[state.RECALLED]:
         return
     st.session_state[state.RECALLED] = True
-    for key, value in unpacked(str(told.get("text"))).items():
+    found = unpacked(str(told.get("text")))
+    for key, value in found.items():
         st.session_state[key] = value
+    st.session_state[state.UNSEEN] = {key: found[key] for key in found if _is_widget(key)}
     if isinstance(told.get("upload"), dict):
         sources.take_upload(told["upload"])
+
+
+def _is_widget(key: str) -> bool:
+    """Or what a widget's change decides."""
+    return key in PLAIN or key.startswith(state.TRAIN_FIELD)
+
+
+def _see() -> None:
+    st.session_state[state.SEEN] = True
 
 
 def _look() -> None:

@@ -19,6 +19,8 @@ from explorer.frames import decode_pixels
 CHECKPOINT = "checkpoint"  # str; URL: model
 SESSION = "session"  # str, tells this session from one before a restart of the server
 RECALLED = "recalled"  # bool: the page has told what it held over a restart
+UNSEEN = "unseen"  # {key: value} of that, for its widgets, until the page shows them
+SEEN = "seen"  # bool: it says that it does
 WEIGHTS = "weights"  # str | None, which weights of the checkpoint were shown last
 LOOKED = "looked"  # int, the last time that the page asked for a rerun
 Z = "z"  # list[float], the committed point; URL: z
@@ -119,6 +121,8 @@ BOARD, TRAJECTORY, EXPORT = "component_board", "component_trajectory", "export"
 
 DEFAULTS: dict[str, object] = {
     RECALLED: False,
+    UNSEEN: {},
+    SEEN: False,
     WEIGHTS: None,
     LOOKED: 0,
     Z_OF: None,

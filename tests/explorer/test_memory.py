@@ -97,3 +97,27 @@ def test_a_sign_of_life_names_the_files() -> None:
 ])  # fmt: skip
 def test_what_no_page_says_is_left_out(text: str) -> None:
     assert state.DAMAGED not in memory.unpacked(text)
+
+
+def _with_a_widget() -> None:
+    import streamlit as st
+
+    from explorer import links, memory, state
+
+    links.restore()
+    memory.insist()
+    st.number_input("Which", 0, 9999, key=state.TEST_INDEX)
+
+
+def test_what_the_page_held_stays_until_the_page_shows_it() -> None:
+    """Whatever it says before comes with its widgets' values of before."""
+    app = AppTest.from_function(_with_a_widget).run()
+    app.session_state[state.UNSEEN] = {state.TEST_INDEX: 7}
+    for _ in range(2):
+        app.number_input[0].set_value(0).run()
+        assert app.number_input[0].value == 7
+    app.session_state[state.SEEN] = True
+    app.number_input[0].set_value(0).run()
+    assert app.number_input[0].value == 7
+    app.number_input[0].set_value(3).run()  # the hand's
+    assert app.number_input[0].value == 3

@@ -38,6 +38,8 @@ export default component("connection", (root, listen, ended) => {
     setTriggerValue("memory", told);
   };
   const remembering = insist(remember, AGAIN);
+  const see = () => setTriggerValue("seen", true);
+  const seeing = insist(see, AGAIN);
 
   // Streamlit's own dialog covers the page and tells visitors to run a command on the server.
   const dismiss = () =>
@@ -82,11 +84,12 @@ export default component("connection", (root, listen, ended) => {
     clearTimeout(timer);
     looking.heard();
     remembering.heard();
+    seeing.heard();
   });
 
   return (args) => {
     ({ setTriggerValue } = args);
-    const { page, memory, looked } = args.data;
+    const { page, memory, unseen, looked } = args.data;
     const another = held !== null && held.session !== page.session;
     if (another || looked === asked) looking.heard();
     if (another && !page.recalled) {
@@ -96,6 +99,10 @@ export default component("connection", (root, listen, ended) => {
     }
     remembering.heard();
     held = { session: page.session, memory };
+    if (unseen) {
+      see();
+      seeing.begin();
+    } else seeing.heard();
     follow(page);
     heed();
     if (another || looked === asked) live.dispatchEvent(new CustomEvent("heard"));
