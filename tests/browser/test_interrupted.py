@@ -74,7 +74,7 @@ def test_what_the_page_held_over_a_restart(
     open_page: Callable[..., Page], server: Server, expected_errors: list[str]
 ) -> None:
     expected_errors += ["WebSocket", "ERR_CONNECTION_REFUSED", "Failed to fetch", "_stcore"]
-    expected_errors.append("Cannot send rerun")
+    expected_errors += ["Cannot send rerun", "Is Streamlit still running"]
     page = open_page("reconstruct", ready=False)
     index = page.get_by_label("Which one, 0 to 9999", exact=True)
     index.fill("7")

@@ -27,7 +27,7 @@ def test_a_restart_during_a_drag_keeps_z_and_bookmarks(
     open_page: Callable[..., Page], server: Server, expected_errors: list[str]
 ) -> None:
     expected_errors += ["WebSocket", "ERR_CONNECTION_REFUSED", "Failed to fetch", "_stcore"]
-    expected_errors.append("Cannot send rerun")
+    expected_errors += ["Cannot send rerun", "Is Streamlit still running"]
     page = open_page()
     page.get_by_test_id("add-bookmark").click()
     page.wait_for_function("Object.values(localStorage).some((v) => v.includes('Bookmark 1'))")
