@@ -20,9 +20,16 @@ MOST_ASKED = 60  # characters of a link that a sentence repeats
 
 def restore_defaults() -> None:
     """What every panel may count on."""
-    for key, default in state.DEFAULTS.items():
-        # Writing a key back keeps a widget's value while its panel is not on screen.
-        st.session_state[key] = st.session_state.get(key, default)
+    # Whatever touches the session may end this run for the next one, and where that is another
+    # panel's, Streamlit drops what was not yet written back. So all is kept at one stroke first.
+    before = st.session_state.get(state.KNOWN, {})
+    known = {
+        key: st.session_state.get(key, before.get(key, default))
+        for key, default in state.DEFAULTS.items()
+    }
+    st.session_state[state.KNOWN] = known
+    for key, value in known.items():
+        st.session_state[key] = value  # which keeps it while its panel is not on screen
 
 
 def restore() -> None:

@@ -17,6 +17,7 @@ from explorer.datasets import Subject
 from explorer.frames import decode_pixels
 
 CHECKPOINT = "checkpoint"  # str; URL: model
+KNOWN = "known"  # {key: value}, all of DEFAULTS as the last run began with them
 SESSION = "session"  # str, tells this session from one before a restart of the server
 RECALLED = "recalled"  # bool: the page has told what it held over a restart
 UNSEEN = "unseen"  # {key: value} of that, for its widgets, until the page shows them

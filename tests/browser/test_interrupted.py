@@ -22,6 +22,18 @@ def restore(as_it_is=links.restore):
     time.sleep(0.5)
 links.restore = restore
 """
+# A run can be interrupted between any two values that it brings back, and here it is.
+HALF_WAY = """
+import time
+from explorer import state
+class Slow(dict):
+    def items(self):
+        for key, default in super().items():
+            if key == state.REPAIR_SOURCE:
+                time.sleep(0.5)
+            yield key, default
+state.DEFAULTS = Slow(state.DEFAULTS)
+"""
 # The page asks Python to look again, for as long as it is told that the checkpoint has other files.
 INTERRUPT = """async (ms) => {
     const { live } = await import("/live/static/live.js");
@@ -46,10 +58,10 @@ BEHIND = """async (panel) => {
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
     script = app_of(tmp_path / "checkpoints", "mnist-mlp-20")
-    script.write_text(script.read_text() + SLOW)
+    script.write_text(script.read_text() + getattr(request, "param", SLOW))
     with Server(script) as running:
         yield running
 
@@ -102,3 +114,19 @@ def test_a_page_that_is_behind(open_page: Callable[..., Page]) -> None:
     page.wait_for_timeout(2500)
     page.evaluate(BEHIND, "Repair")
     page.get_by_test_id("repair-damaged").wait_for()
+
+
+@pytest.mark.parametrize("server", [HALF_WAY], indirect=True)
+def test_another_panel_while_a_run_begins(open_page: Callable[..., Page]) -> None:
+    """Streamlit drops a widget's value that was not written back by then."""
+    page = open_page("repair", ready=False)
+    upload = page.get_by_role("radio", name="Upload", exact=True)
+    page.get_by_text("Upload", exact=True).click()
+    page.get_by_text("Drop a picture here").wait_for()
+    page.get_by_role("link", name="Learn", exact=True).click()
+    page.get_by_role("heading", name="From autoencoder to VAE").wait_for()
+    page.wait_for_timeout(3000)
+    page.evaluate(INTERRUPT, 0)
+    page.wait_for_timeout(200)
+    page.get_by_role("link", name="Repair", exact=True).click()
+    expect(upload).to_be_checked()

@@ -73,3 +73,19 @@ def test_any_other_text_is_a_sentence(text: str, prefix: str) -> None:
         assert len(unpacked_z(prefix + text, 3)) == 3
     except ValueError as error:
         assert str(error).endswith(".")
+
+
+def _defaults() -> None:
+    from explorer import links
+
+    links.restore_defaults()
+
+
+def test_what_streamlit_drops_comes_back() -> None:
+    """A run that ends before it has written a widget's value back, followed by another panel."""
+    app = AppTest.from_function(_defaults).run()
+    app.session_state[state.REPAIR_SOURCE] = "Upload"
+    app.run()
+    del app.session_state[state.REPAIR_SOURCE]
+    app.run()
+    assert app.session_state[state.REPAIR_SOURCE] == "Upload"
