@@ -101,6 +101,11 @@ def test_what_the_page_held_over_a_restart(
     expect(page.get_by_test_id("connection")).not_to_contain_text("Connection lost", timeout=60_000)
     page.wait_for_timeout(15_000)
     expect(index).to_have_value("7")
+    index.fill("3")  # what the page has shown, the hand may change
+    index.press("Enter")
+    expect(page.get_by_text("Label: 0")).to_be_visible()
+    page.wait_for_timeout(1500)
+    expect(index).to_have_value("3")
 
 
 def test_a_page_that_is_behind(open_page: Callable[..., Page]) -> None:
