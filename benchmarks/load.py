@@ -3,7 +3,7 @@
 python benchmarks/load.py
 
 The models are the one that the page opens with, and the tutorials' network. The clients run in this
-process, the server in one of its own. Each does as live.js: one request is under way, a newer z
+process, the server in one of its own. Each does as channel.js: one request is under way, a newer z
 takes the place of one that waits. Every z that was due counts, with the time from then until a
 picture caught up with it: its own, or that of the newer z that replaced it. `echo` is the same
 server with a route that answers as many bytes and decodes nothing: what the sockets and the clients

@@ -75,8 +75,9 @@ async def _converse(socket: WebSocket, desk: Desk, answers: asyncio.TaskGroup) -
                 # Less than a millisecond, as what handing it to another thread would take.
                 await _send(socket, frames.answered(serving, job))
             else:
-                # The rest goes to a thread, one of a kind at a time. live.js asks again only after
-                # an answer; a client that does not is not read before its last request is done.
+                # The rest goes to a thread, one of a kind at a time. channel.js asks again only
+                # after an answer; a client that does not is not read before its last request is
+                # done.
                 if job.kind in slow:
                     await asyncio.wait([slow[job.kind]])
                 slow[job.kind] = answers.create_task(_answer(socket, serving, job, gone))

@@ -1,6 +1,6 @@
 """The frames of the live channel: what a request asks of a checkpoint, and its answer.
 
-Little-endian; see explorer/components/live.js for the browser's side.
+Little-endian; see explorer/components/channel.js for the browser's side.
 
     request   uint32 sequence, uint32 kind, then the payload
     answer    uint32 sequence, uint16 kind, uint16 P, uint16 H, uint16 W, uint32 n,

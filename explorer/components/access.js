@@ -1,6 +1,6 @@
 // What components share for people who use a keyboard or a screen reader.
 
-import { element } from "./live.js";
+import { element } from "./element.js";
 
 const HIDDEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap";
 

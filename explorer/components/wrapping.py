@@ -51,7 +51,7 @@ def register(
 
     def component(*, data: dict[str, Any], **options: Any) -> None:
         # In a list, because Streamlit searches a dict for data frames and imports pandas to know
-        # one: 0.9 s of the page's start. `component` in live.js takes it out again.
+        # one: 0.9 s of the page's start. `component` in component.js takes it out again.
         mount(data=[data], **options)
 
     return component

@@ -1,4 +1,4 @@
-"""What live.js does for every component, whatever Streamlit calls it with and when."""
+"""What component.js does for every component, whatever Streamlit calls it with and when."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 PROBE = """
-  const { component } = await import(new URL("live/static/live.js", document.baseURI));
+  const { component } = await import(new URL("live/static/component.js", document.baseURI));
   const place = document.body.appendChild(document.createElement("div"));
   const mount = component("probe", (root, listen, ended) => {
     ended.addEventListener("abort", () => (root.dataset.ended = true));

@@ -261,7 +261,7 @@ def test_browser_files_and_nothing_else(client: TestClient) -> None:
 
 
 def test_both_halves_agree_on_the_frames() -> None:
-    script = (Path(live.COMPONENTS) / "live.js").read_text()
+    script = (Path(live.COMPONENTS) / "channel.js").read_text()
     assert f"const DECODE = {frames.DECODE};" in script
     for kind in ("REPAIR", "COMPLETE", "STRIPS", "TILES", "PLACE", "TERMS", "PASSES"):
         assert f"const {kind} = {getattr(frames, kind)};" in script

@@ -272,7 +272,7 @@ def test_the_map_beneath_the_answers_is_a_transparent_picture() -> None:
 
 def test_both_halves_agree_on_repairs() -> None:
     folder = Path(live.COMPONENTS)
-    script = (folder / "live.js").read_text()
+    script = (folder / "channel.js").read_text()
     assert f"const REPAIR = {frames.REPAIR};" in script
     assert f"const COMPLETE = {frames.COMPLETE};" in script
     board = (folder / "repair_board" / "repair_board.js").read_text()

@@ -2,7 +2,9 @@
 // them, A and B, can be compared.
 
 import { keepFocus } from "../access.js";
-import { component, currentZ, element, fromBase64 } from "../live.js";
+import { component } from "../component.js";
+import { element, fromBase64 } from "../element.js";
+import { currentZ } from "../live.js";
 import { paintInto } from "../pixels.js";
 
 export default component("bookmarks", (root) => {

@@ -2,7 +2,7 @@
 // an earlier visit, from before a restart of the server or from another tab, goes to Python; once
 // Python has heard of it, Python's word counts.
 
-import { component } from "../live.js";
+import { component } from "../component.js";
 
 const AGAIN = 1500; // ms until a copy that Python has not heard of is sent again
 

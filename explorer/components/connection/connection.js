@@ -3,9 +3,11 @@
 // look again: after a cut, which swallowed what the hand did meanwhile, and when the checkpoint was
 // replaced or is gone.
 
+import { component } from "../component.js";
+import { element } from "../element.js";
 import { insist } from "../insist.js";
 import "../leaving.js";
-import { channelStatus, component, element, follow, live, upload } from "../live.js";
+import { channelStatus, follow, live, upload } from "../live.js";
 
 const PATIENCE = 1200; // ms without a connection before it is said: most gaps are shorter
 const THANKS = 4000; // ms for which it is said that all is well again

@@ -1,7 +1,9 @@
 // The decoded picture: painted pixel by pixel, enlarged by CSS, followed by a line that says how
 // fast it follows. Where z lies off the data, its frame says so. A small copy floats in a corner while z moves and the picture is out of sight.
 
-import { channelStatus, component, currentPicture, currentPlace, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { channelStatus, currentPicture, currentPlace } from "../live.js";
 import { paintInto } from "../pixels.js";
 
 const WINDOW = 1000; // ms over which frames are counted and latencies taken

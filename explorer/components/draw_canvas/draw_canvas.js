@@ -2,7 +2,8 @@
 // action is kept, clearing too, so that undo takes back anything.
 
 import { announcer, ARROWS } from "../access.js";
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 
 const SIDE = 280; // px of the picture that is sent, ten times a digit
 const STEP = 10; // px of it that an arrow key goes

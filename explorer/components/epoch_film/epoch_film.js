@@ -2,7 +2,8 @@
 // puts them, epoch by epoch. Between two epochs the dots glide. Files are fetched as they are
 // needed; a run that grows is followed until the hand goes back.
 
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 import { makeEpochMap } from "./epoch_map.js";
 
 const STEP = 420; // ms from epoch to epoch while playing

@@ -2,7 +2,7 @@
 // turned each epoch onto the one before; the scale follows the cloud, so that a young network's,
 // which is small, can be seen too.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const DOT = 2.1; // px
 const EDGE = 0.998; // share of the dots that lies within the picture for certain

@@ -1,9 +1,9 @@
 // Undo and redo of z, by button and by Ctrl+Z and Ctrl+Shift+Z. A step is a place where the hand came
 // to rest, or one that Python chose; the list is the page's and begins anew with another model.
 
-import {
-  commit, component, currentCheckpoint, currentZ, element, live, setZ, tellAgain,
-} from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { commit, currentCheckpoint, currentZ, live, setZ, tellAgain } from "../live.js";
 
 const MOST = 200;
 

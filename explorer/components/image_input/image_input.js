@@ -1,6 +1,8 @@
 // One picture: dropped, pasted or chosen. It stays in the session's memory on the server.
 
-import { component, element, upload } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { upload } from "../live.js";
 
 export default component("image-input", (root, listen, ended) => {
   const input = element("input", { type: "file", accept: "image/*" });

@@ -1,7 +1,8 @@
 // Three steps for a first visit, each above what it speaks of: picture, sliders, map. Dismissed once,
 // they never come back in this browser, unless somebody asks for them.
 
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 
 const KEPT = "latent-explorer:introduction"; // what is kept of a model begins with latent-explorer/
 const SVG = "http://www.w3.org/2000/svg";

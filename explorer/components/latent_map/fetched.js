@@ -1,6 +1,6 @@
 // What a map is made of, fetched once a page: plotly.js, figures, codes, pictures.
 
-import { element, fromBase64 } from "../live.js";
+import { element, fromBase64 } from "../element.js";
 
 export const address = (path) => new URL(`live/${path}`, document.baseURI);
 

@@ -2,9 +2,9 @@
 // elements of our own above and below it, because redrawing 70,000 dots for every step of the
 // hand would not stay live.
 
-import {
-  commit, component, currentCheckpoint, currentZ, element, fromBase64, setZ, toBase64, watchPlace,
-} from "../live.js";
+import { component } from "../component.js";
+import { element, fromBase64, toBase64 } from "../element.js";
+import { commit, currentCheckpoint, currentZ, setZ, watchPlace } from "../live.js";
 import { loadCodes, loadFigure, loadPictures, loadPlotly } from "./fetched.js";
 import { followHand } from "./hand.js";
 import { Frame, described, drawPlot, themeOf } from "./plot.js";

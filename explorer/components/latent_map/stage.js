@@ -1,6 +1,6 @@
 // The map's own elements, above and below Plotly's.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const KEYS = "Arrow keys or dragging move it, with Shift further; plus and minus zoom, 0 shows the "
   + "whole map, Enter loads the nearest dot.";

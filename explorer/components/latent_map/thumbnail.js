@@ -1,6 +1,6 @@
 // The digit under the pointer, painted from bytes that are there already.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { paintInto } from "../pixels.js";
 
 const GAP = 14; // px between pointer and picture

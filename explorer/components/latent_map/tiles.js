@@ -1,7 +1,9 @@
 // What the plane through z decodes to, as tiles under the dots. One request at a time; while z
 // moves within its plane they stay as they are.
 
-import { TILES, ask, currentZ, element } from "../live.js";
+import { TILES } from "../channel.js";
+import { element } from "../element.js";
+import { ask, currentZ } from "../live.js";
 
 const MOST = 400; // tiles, 20 x 20 where the plot is square
 const ROW = 16; // tiles of a model with one dimension

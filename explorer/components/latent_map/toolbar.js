@@ -1,6 +1,6 @@
 // The row above the map: what a press does, the whole view again, saving; and the classes to toggle.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {

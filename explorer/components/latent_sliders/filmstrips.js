@@ -1,7 +1,8 @@
 // The pictures in the sliders' tracks: what decoding gives at nine places along each axis, with all
 // the others as they are now. One request holds them all; the newest z replaces one that waits.
 
-import { STRIPS, ask } from "../live.js";
+import { STRIPS } from "../channel.js";
+import { ask } from "../live.js";
 
 const FRAMES = 9;
 const MOST_POINTS = 512; // that one request may hold: explorer/frames.py

@@ -1,7 +1,9 @@
 // A slider for every axis: latent dimensions, the most informative first, or named directions. What
 // lies along an axis shows in its track as a filmstrip; all of them follow while any slider moves.
 
-import { component, currentZ, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { currentZ } from "../live.js";
 import { Filmstrips } from "./filmstrips.js";
 import { Row } from "./row.js";
 

@@ -1,6 +1,7 @@
 // One slider: name, nats, track, exact value, lock.
 
-import { commit, currentZ, element, setZ } from "../live.js";
+import { element } from "../element.js";
+import { commit, currentZ, setZ } from "../live.js";
 
 const MOST_VALUE = 1e5; // typed; the server takes ten times as much
 const SHAPES = { open: "M8 11V7a4 4 0 0 1 7.5-2", closed: "M8 11V7a4 4 0 0 1 8 0v4" };

@@ -1,7 +1,9 @@
 // Compress and restore: a picture, the numbers of its code as sliders side by side, and what the
 // decoder makes of them while they move.
 
-import { STRIPS, ask, element, fromBase64 } from "../live.js";
+import { STRIPS } from "../channel.js";
+import { element, fromBase64 } from "../element.js";
+import { ask } from "../live.js";
 import { asPictures, button, digits, fill, picture } from "./parts.js";
 
 const ANOTHER = 0.05; // mean squared change of a pixel from which it is clearly another picture

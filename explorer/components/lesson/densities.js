@@ -1,6 +1,6 @@
 // Two bell curves over one another: epsilon's, and z's, into which it is moved and widened.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { digits, fill, svg } from "./parts.js";
 
 const [WIDTH, HEIGHT] = [440, 210];

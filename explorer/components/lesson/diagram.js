@@ -1,7 +1,7 @@
 // The way through the networks, forwards and, for the gradient, back: with z drawn itself it ends
 // there; with the noise moved aside it goes on to the encoder.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { svg } from "./parts.js";
 
 const [WIDTH, HEIGHT] = [560, 142];

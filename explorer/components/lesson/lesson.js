@@ -1,7 +1,9 @@
 // A step of the Learn panel: its stage, and its tasks, which notice what the hand has done. A stage
 // is made anew for other words or another picture; what the hand has set in it is remembered.
 
-import { channelStatus, component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { channelStatus } from "../live.js";
 import { makeCompress } from "./compress.js";
 import { makeNoise } from "./noise.js";
 import { fill } from "./parts.js";

@@ -1,7 +1,8 @@
 // Why noise on the code: an autoencoder beside a VAE, each with the map of its codes, the picture
 // at a point of it, and sixteen more: around the point, or at random.
 
-import { STRIPS, TILES, channelTo, element, fromBase64 } from "../live.js";
+import { STRIPS, TILES, channelTo } from "../channel.js";
+import { element, fromBase64 } from "../element.js";
 import { linear } from "../latent_map/projection.js";
 import { asPictures, button, choice, dial, digits, fill, normal, picture, pictures } from "./parts.js";
 import { makeScatter } from "./scatter.js";

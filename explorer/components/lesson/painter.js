@@ -1,6 +1,6 @@
 // The picture to damage: rubbing makes pixels unknown, and the sheet's hatch shows through them.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const RADIUS = 2.2; // pixels of the picture
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };

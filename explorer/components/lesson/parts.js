@@ -1,6 +1,6 @@
 // What the stages of all steps are made of: captioned pictures, dials, buttons, words with values.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { paintInto } from "../pixels.js";
 
 const SVG = "http://www.w3.org/2000/svg";

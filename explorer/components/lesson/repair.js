@@ -1,7 +1,9 @@
 // What repair is: a damaged picture, the plain pass, the same again and again, and the posterior's
 // mean, all while the hand rubs; when it rests, the answers that fit what is seen.
 
-import { COMPLETE, PASSES, REPAIR, ask, element, fromBase64 } from "../live.js";
+import { COMPLETE, PASSES, REPAIR } from "../channel.js";
+import { element, fromBase64 } from "../element.js";
+import { ask } from "../live.js";
 import { makePainter } from "./painter.js";
 import { asPictures, button, dial, digits, fill, picture } from "./parts.js";
 

@@ -1,6 +1,6 @@
 // A map of codes with one point on it that is dragged, and a few more around it.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const SIDE = 520; // px of the canvas; CSS makes it smaller
 const STEPS = 60; // of an arrow key across the map; with Shift five at once

@@ -1,7 +1,9 @@
 // The two terms of the loss: the encoder's answer for one picture, moved and widened by hand, and
 // what it then costs, as two bars that follow.
 
-import { TERMS, ask, element, fromBase64 } from "../live.js";
+import { TERMS } from "../channel.js";
+import { element, fromBase64 } from "../element.js";
+import { ask } from "../live.js";
 import { asPictures, button, dial, digits, fill, picture, pictures } from "./parts.js";
 
 const WIDTH = { least: -3, most: 3 }; // powers of e: sigma times 0.05 to 20

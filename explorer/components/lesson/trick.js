@@ -1,10 +1,12 @@
 // Reparameterisation: mu, log sigma^2 and epsilon as sliders, where they put z, the picture that
 // follows, and the way of the gradient as a diagram.
 
-import { STRIPS, ask, element } from "../live.js";
+import { STRIPS } from "../channel.js";
+import { element } from "../element.js";
+import { ask } from "../live.js";
+import { makeDensities } from "./densities.js";
 import { makeDiagram } from "./diagram.js";
 import { asPictures, button, choice, dial, digits, fill, normal, picture } from "./parts.js";
-import { makeDensities } from "./densities.js";
 
 const LOG_VAR = { least: -8, most: 2 };
 const EPSILON = 3; // either way

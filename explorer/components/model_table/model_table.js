@@ -2,7 +2,8 @@
 // What was not measured says which command measures it, once for neighbours that share one.
 
 import { keepFocus } from "../access.js";
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 
 const compare = (a, b) =>
   typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));

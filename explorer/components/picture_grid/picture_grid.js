@@ -1,6 +1,7 @@
 // Rows of captioned pictures, pixel for pixel, whose columns stay below each other.
 
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 
 export default component("picture-grid", (root) => {
   root.tabIndex = 0; // it scrolls sideways, by arrow keys too

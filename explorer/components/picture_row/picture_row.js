@@ -1,6 +1,7 @@
 // Captioned pictures side by side, pixel for pixel: enlarged without smoothing, never recompressed.
 
-import { component, element } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
 
 export default component("picture-row", (root) => ({ data }) => {
   root.replaceChildren(...data.pictures.map(({ png, alt, caption, hint, width }) => {

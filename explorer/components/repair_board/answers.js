@@ -1,7 +1,7 @@
 // The completions: grouped by what they are, heaviest first. Pointing at one shows it large, a
 // click opens it in Explore.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { paint, picture } from "./pictures.js";
 
 const FIRST = 3; // pictures of an answer before its completions

@@ -2,7 +2,7 @@
 // what is repaired. Missing pixels are left clear, and the sheet's hatch shows through.
 
 import { announcer, ARROWS } from "../access.js";
-import { element } from "../live.js";
+import { element } from "../element.js";
 import { paint } from "./pictures.js";
 
 const SIZE = { least: 1, most: 12, start: 4, step: 0.5 }; // pixels of the picture, across

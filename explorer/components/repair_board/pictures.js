@@ -1,7 +1,7 @@
 // The pictures beside the damaged one: plain pass, repaired, uncertainty, original, each with what
 // to see in it and, where the original is known, how near it comes.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const STD_SCALE = 2; // a standard deviation arrives doubled, so that 0.5, the most, fills a byte
 const EXACT = 99; // dB, what an endless PSNR arrives as

@@ -2,10 +2,11 @@
 // moves. Each move asks the live channel for a glimpse; a hand at rest for all the answers, which
 // are then committed to Streamlit.
 
-import {
-  ask, channelStatus, COMPLETE, component, element, fromBase64, REPAIR, toBase64,
-} from "../live.js";
 import { announcer } from "../access.js";
+import { COMPLETE, REPAIR } from "../channel.js";
+import { component } from "../component.js";
+import { element, fromBase64, toBase64 } from "../element.js";
+import { ask, channelStatus } from "../live.js";
 import { makeAnswers } from "./answers.js";
 import { makeBrush } from "./brush.js";
 import { makePictures } from "./pictures.js";

@@ -1,7 +1,7 @@
 // Where the answers lie: the encoded test set as a faint ground that the server has drawn, and on
 // it one dot a completion, as large as its weight.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const SIDE = 640; // px of the canvas; CSS makes it smaller
 const DOT = { least: 7, most: 34, near: 24 }; // px of radius; `near`: as close as pointing must be

@@ -2,7 +2,9 @@
 // images, while z moves. The figures are core.typicality's; a page without this never asks for them.
 
 import { announcer } from "../access.js";
-import { component, currentPlace, element, watchPlace } from "../live.js";
+import { component } from "../component.js";
+import { element } from "../element.js";
+import { currentPlace, watchPlace } from "../live.js";
 import { paintInto } from "../pixels.js";
 
 const NEIGHBOURS = 8;

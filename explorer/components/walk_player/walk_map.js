@@ -1,7 +1,7 @@
 // The paths of all walks on the encoded test set's principal plane, and on each a dot that says
 // where the playhead is.
 
-import { element } from "../live.js";
+import { element } from "../element.js";
 
 const SIDE = 640; // px of the canvas; CSS makes it smaller
 const LINE = 6;

@@ -1,7 +1,10 @@
 // Walks side by side: a strip of pictures for each, one playhead that moves through all of them in
 // step, and their paths on the map. Between two pictures of a strip the live channel decodes.
 
-import { ask, channelStatus, component, element, fromBase64, STRIPS } from "../live.js";
+import { STRIPS } from "../channel.js";
+import { component } from "../component.js";
+import { element, fromBase64 } from "../element.js";
+import { ask, channelStatus } from "../live.js";
 import { paint } from "../repair_board/pictures.js";
 import { makeWalkMap } from "./walk_map.js";
 
