@@ -39,7 +39,8 @@ METHODS = {
     ),
     "logistic": Method(
         "Logistic regression",
-        "Square to the border that tells A from B best. It changes less besides, and less in all.",
+        "Perpendicular to the boundary that tells A from B best. It changes other things less, and "
+        "the picture as a whole less.",
         attributes.logistic_normal,
     ),
 }

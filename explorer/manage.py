@@ -90,8 +90,8 @@ def _evaluate(name: str, busy: str | None) -> None:
         )  # fmt: skip
     nll = f" --nll {samples}" if samples else ""
     st.caption(
-        f"Runs `python -m core evaluate {name}{nll}`, at low priority, and writes metrics.json and "
-        "map.npz."
+        f"Runs `python -m core evaluate {name}{nll}`, at low priority, and writes metrics.json, "
+        "map.npz and prior.safetensors."
     )
 
 

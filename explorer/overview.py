@@ -32,8 +32,8 @@ COLUMNS: tuple[Column, ...] = (
     Column(key="active_units", label="active\nunits", hint="Dimensions with Var(μ) above 0.01"),
     Column(key="recon_mse", label="MSE of\na pixel", hint="Between a test image and decode(μ)"),
     Column(
-        key="neg_elbo_binarized", label="ELBO of\nbinarised",
-        hint="Negative ELBO in nats on dynamically binarised test images, as papers report it",
+        key="neg_elbo_binarized", label="neg. ELBO\nbinarised",
+        hint="In nats, on dynamically binarised test images, as papers report it",
     ),
     Column(
         key="nll", label="−log p(x)\n(nats)",

@@ -29,7 +29,7 @@ def _epoch_maps(name: str) -> _EpochMaps:
 
 
 def epoch_map(name: str, epoch: int) -> bytes:
-    """Where a run's held-out images lie after an epoch: N pairs of float32, then N labels, a byte
+    """Where a run's test images lie after an epoch: N pairs of float32, then N labels, a byte
     each. Raises CheckpointError."""
     from core.checkpoint import CheckpointError
     from core.epoch_maps import plane

@@ -111,7 +111,7 @@ def picture(folder: Path, kind: str, epoch: int | str) -> Path:
 
 
 def codes(folder: Path, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """mu (N, D) float16 and labels (N,) uint8 of the held-out images. CheckpointError."""
+    """mu (N, D) float16 and labels (N,) uint8 of the test images. CheckpointError."""
     from core.arrays import read_arrays
     from core.checkpoint import CheckpointError
 

@@ -38,7 +38,8 @@ TERMS: dict[str, Term] = {
         r"\hat x = \mathrm{decode}(z)", *VAE,
     ),
     "posterior": Term(
-        "Posterior q(z | x)", "Where the encoder puts a picture, and how unsure it is of that.",
+        "Posterior q(z | x)", "Where the encoder puts a picture, and how unsure it is of that. Its "
+        "mean μ is the picture's code.",
         r"q(z \mid x) = \mathcal N(\mu(x), \mathrm{diag}\,\sigma^2(x))", *VAE,
     ),
     "recon_picture": Term(
@@ -54,7 +55,8 @@ TERMS: dict[str, Term] = {
         r"-\mathbb E_{q(z \mid x)} \log p(x \mid z)", *VAE,
     ),
     "kl": Term(
-        "KL (nats)", "What the code costs: how far the posterior lies from the prior.",
+        "KL (nats)", "What the code costs: how far the posterior lies from the prior. A nat is "
+        "1.44 bits.",
         r"\mathrm{KL}(q(z \mid x) \,\|\, \mathcal N(0, I))"
         r" = \tfrac12 \sum_d (\mu_d^2 + \sigma_d^2 - 1 - \log \sigma_d^2)", *VAE,
     ),
@@ -64,13 +66,13 @@ TERMS: dict[str, Term] = {
         r"\tfrac12\,\mathbb E_x[\mu_d^2 + \sigma_d^2 - 1 - \log \sigma_d^2]", *VAE,
     ),
     "neg_elbo": Term(
-        "Negative ELBO (nats)", "The sum of both, which training makes small: a bound from above "
-        "on −log p(x).",
+        "Negative ELBO (nats)", "Reconstruction plus KL, which training makes small: a bound from "
+        "above on −log p(x).",
         r"-\log p(x) \le -\mathbb E_{q} \log p(x \mid z) + \mathrm{KL}(q(z \mid x) \,\|\, p(z))",
         *VAE,
     ),
     "neg_elbo_binarized": Term(
-        "ELBO of binarised", "The negative ELBO of images whose pixels are drawn as black or "
+        "Negative ELBO, binarised (nats)", "The same of images whose pixels are drawn as black or "
         "white, as papers report it.",
         r"\tilde x_i \sim \mathrm{Bernoulli}(x_i)", *IWAE,
     ),
@@ -88,8 +90,9 @@ TERMS: dict[str, Term] = {
         r"\tfrac1{CHW} \| \mathrm{decode}(\mu(x)) - x \|^2", "core/metrics.py",
     ),
     "frechet": Term(
-        "Fréchet distance", "How far samples of a prior, N(0, I) or a mixture over the codes, lie "
-        "from test images in the features of a small classifier; less is better.",
+        "Fréchet distance", "How far samples of a prior lie from test images, in a small "
+        "classifier's features with mean m and covariance C. Not the FID of papers, whose network "
+        "is another.",
         r"\|m_1 - m_2\|^2 + \mathrm{tr}(C_1 + C_2 - 2 (C_1 C_2)^{1/2})", *FRECHET,
     ),
     "prior_sample": Term(
@@ -106,7 +109,8 @@ TERMS: dict[str, Term] = {
         ARXIV + "2204.06507",
     ),
     "log_p": Term(
-        "log p(z) (nats)", "The prior's log density at z, and the share of its draws with less.",
+        "log p(z) (nats)", "The prior's log density at z, and the share of its draws with less. It "
+        "is highest at z = 0, though draws lie about √D away from there.",
         r"\log p(z) = -\tfrac12 \|z\|^2 - \tfrac D2 \log 2\pi", *VAE,
     ),
     "traversal": Term(
@@ -116,7 +120,7 @@ TERMS: dict[str, Term] = {
     ),
     "direction": Term(
         "Direction", "A line through the latent space along which one thing changes: from the "
-        "middle of A to that of B, or square to the border between them.",
+        "middle of A to that of B, or perpendicular to the boundary between them.",
         r"z + t\,v,\quad v = \bar\mu_B - \bar\mu_A",
         "Larsen et al. 2016, Autoencoding beyond pixels", ARXIV + "1512.09300",
     ),
@@ -180,28 +184,35 @@ TERMS: dict[str, Term] = {
         r"\mathrm{decode}(\mu(x_{\text{damaged}}))", *VAE,
     ),
     "repaired": Term(
-        "Repaired", "The mean of what the picture may have been, given the pixels that are known.",
+        "Repaired", "The mean of what the picture may have been, given the pixels that are known; "
+        "with the partial encoder, averaged with that network's own estimate.",
         r"\mathbb E[x \mid x_{\text{seen}}] \approx \sum_k w_k\, \hat x_k", *MATCHING,
     ),
     "weights": Term(
-        "Weights", "How likely each answer is; the weights of a class add up to that of its bar.",
-        r"w_k \propto p(x_{\text{seen}} \mid z_k)\, p(z_k) \,/\, q(z_k \mid x_{\text{seen}})",
+        "Weights", "How much each answer counts; those of a class add up to its bar. The power ½, "
+        "of the partial encoder's, keeps hundreds of pixels from being too sure.",
+        r"w_k \propto \bigl(p(x_{\text{seen}} \mid z_k)\, p(z_k) \,/\,"
+        r" q(z_k \mid x_{\text{seen}})\bigr)^{1/2}",
         *MATCHING,
     ),
     "uncertainty": Term(
-        "Uncertainty", "Standard deviation of every pixel over the answers.",
+        "Uncertainty", "Standard deviation of every pixel, given what is seen: what the answers "
+        "disagree on, and what each of them leaves open.",
         r"\sqrt{\mathrm{Var}[x \mid x_{\text{seen}}]}", "core/repair.py",
     ),
     "ess": Term(
-        "Effective sample size", "How many equally weighted draws the weighted ones are worth.",
+        "Effective sample size", "How many equally weighted draws those are worth from which the "
+        "answers were chosen.",
         r"1 \,/\, \textstyle\sum_n w_n^2",
         "Kong et al. 1994, Sequential Imputations", DOI + "10.1080/01621459.1994.10476469",
     ),
     # ---- walks and attributes
     "lerp": Term("Lerp", "Straight on.", r"(1 - t)\,a + t\,b", *ODDITY),
     "slerp": Term(
-        "Slerp", "Along the arc about z = 0, at the keys' own distance from it.",
-        r"\frac{\sin((1 - t)\,\omega)\,a + \sin(t\,\omega)\,b}{\sin \omega}",
+        "Slerp", "Along an arc about z = 0, whose distance from it goes evenly from one key's to "
+        "the next's.",
+        r"\bigl((1 - t)\,\|a\| + t\,\|b\|\bigr)\,\frac{\sin((1 - t)\,\omega)\,\hat a"
+        r" + \sin(t\,\omega)\,\hat b}{\sin \omega},\quad \hat a = a / \|a\|",
         "Shoemake 1985, Animating rotation with quaternion curves", DOI + "10.1145/325334.325242",
     ),
     "geodesic": Term(
@@ -218,12 +229,13 @@ TERMS: dict[str, Term] = {
         r"\mathrm{sd}(\ell) \,/\, \mathrm{mean}(\ell)", "core/walk.py",
     ),
     "correlation": Term(
-        "Correlation", "How far a latent dimension and a measure rise together: −1 to +1.",
+        "Correlation", "How closely a latent dimension and a measure follow one line: +1 rising, "
+        "−1 falling, 0 not at all.",
         r"r = \mathrm{Cov}(\mu_d, a) \,/\, (\mathrm{sd}(\mu_d)\, \mathrm{sd}(a))", *PEARSON,
     ),
     "handwriting": Term(
         "Thickness, slant, width, loops", "Twice the mean distance from a stroke's skeleton to "
-        "its edge; the lean by second moments; the width once that is taken off; enclosed area.",
+        "its edge; the lean by second moments; the width without it; and, our own, enclosed area.",
         r"\text{slant} = \arctan(-m_{11} / m_{02})", *MORPHO,
     ),
     "preparation": Term(

@@ -104,8 +104,8 @@ FIELDS: dict[str, Field] = {
     ),
     "beta": Field(
         "Objective", "Beta",
-        "Weight of the KL (Higgins et al. 2017). 1 is the ELBO; above 1 dimensions are freed, "
-        "below 1 pictures get sharper and samples worse.",
+        "Weight of the KL (Higgins et al. 2017). 1 is the ELBO. Above 1 more dimensions "
+        "fall silent and reconstructions blur; below 1 they get sharper, and samples worse.",
         0, 100, 0.1, simple=True,
     ),
     "noise": Field(

@@ -142,7 +142,7 @@ def _curves(name: str) -> None:
     for n, (keys, column) in enumerate(zip(CURVES, st.columns(2, gap="small"), strict=True)):
         column.plotly_chart(
             run_figures.training_curves(name, keys), config={"displayModeBar": False},
-            key=f"{state.TRAIN_CURVES}_{n}",
+            key=f"{state.TRAIN_CURVES}_{n}", alt=f"Training curves of {name}: {', '.join(keys)}",
         )  # fmt: skip
 
 

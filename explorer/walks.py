@@ -20,7 +20,8 @@ NAMES = {"lerp": "Lerp", "slerp": "Slerp", "geodesic": "Geodesic"}
 EXPLANATIONS = {
     "lerp": "Straight lines from key to key; in the middle they lie closer to z = 0 than the keys.",
     "slerp": "Arcs about z = 0: all along as far out as the keys are.",
-    "geodesic": "The way on which the pixels change least, at an even pace; a fade is short, too.",
+    "geodesic": "The way on which the pixels change least, evenly between two keys; a fade is "
+    "short, too.",
 }
 
 

@@ -13,11 +13,11 @@ WORDS = {
     "panel.nothing": "请先在上方画一笔，这一步就会开始。",
     "panel.previous": "上一步",
     "panel.next": "下一步",
-    "panel.formula": "一个公式",
+    "panel.formula": "用公式表示",
     "panel.sources": "文献",
     "panel.missing": "这一步需要模型 {name}，但这里没有。可以用 `{command}` 训练。",
     "panel.model": "当前模型：{name}，隐空间 {count} 维。可在侧边栏更换模型。",
-    "noun.digit": "数字",
+    "noun.digit": "手写数字",
     "noun.letter": "字母",
     "noun.character": "字符",
     "noun.image": "图像",
@@ -44,21 +44,22 @@ WORDS = {
     "compress.output": "解码结果",
     "compress.encode": "编码器",
     "compress.decode": "解码器",
-    "compress.ratio": "数量减少到约 1/{ratio}",
+    "compress.ratio": "数量约为原来的 1/{ratio}",
     "compress.error": "均方误差 {error}",
     "compress.reset": "恢复这个{noun}自己的编码",
     "compress.number": "编码的第 {n} 个数",
     "compress.formula": "训练的目标是：对所有图像而言，输出都接近输入。对编码本身却没有任何要"
-    "求——这正是下一步要讨论的问题。",
+    "求——这正是下一步要讨论的问题。（此处打开的模型可能已经是 VAE；这一步只把其编码器给出的均"
+    "值 μ 用作编码。）",
     "noise.name": "噪声",
     "noise.title": "为什么要给编码加噪声",
     "noise.lead": "两个大小相同的网络，用同样的图像训练。左边是普通的**自编码器**：没有噪声，"
     "也没有 KL 散度。右边是**变分自编码器**（VAE）：训练时每个编码都会被随机扰动，因此编码的整"
-    "个邻域都必须能解码出合理的图像。每个点是一个测试数字的编码，画在各自模型的主成分平面上。",
-    "noise.task.random": "选择随机编码。哪个模型真正学会了数字在隐空间中的分布？",
-    "noise.task.shake": "选择“给编码加噪声”，并把噪声至少加大到 VAE 训练时的两倍。哪一边的数字"
-    "还认得出来？",
-    "noise.task.walk": "从一个数字走到另一个数字的半途，或者把地图上的点拖进空隙里。",
+    "个邻域都必须能解码出合理的图像。每个点是测试集中一个手写数字的编码，画在各自模型的主成分平面上。",
+    "noise.task.random": "选择随机编码。哪个模型真正学会了手写数字在隐空间中的分布？",
+    "noise.task.shake": "选择“给编码加噪声”，并把噪声至少加大到 VAE 训练时的两倍。哪一边的手写"
+    "数字还认得出来？",
+    "noise.task.walk": "从一个手写数字走到另一个手写数字的半途，或者把地图上的点拖进空隙里。",
     "noise.autoencoder": "自编码器",
     "noise.vae": "变分自编码器",
     "noise.none": "无噪声，无 KL 散度",
@@ -67,7 +68,7 @@ WORDS = {
     "noise.around": "给编码加噪声",
     "noise.prior": "随机：取自 N(0, I)",
     "noise.fitted": "随机：取自拟合的正态分布",
-    "noise.size": "噪声（VAE 训练时的倍数）",
+    "noise.size": "噪声强度（以 VAE 训练时为 1）",
     "noise.again": "重新抽样",
     "noise.walk": "从起点到终点的位置",
     "noise.start": "起点数字",
@@ -75,7 +76,7 @@ WORDS = {
     "noise.map": "{model}的编码。拖动圆点，或用方向键移动。",
     "noise.shown": "{model}从该点解码出的图像",
     "noise.samples": "{model}的十六个编码的解码结果",
-    "noise.distance": "从 N(0, I) 抽样并解码，与真实数字之间的 Fréchet 距离（由 `evaluate` 测"
+    "noise.distance": "从 N(0, I) 抽样并解码，与真实手写数字之间的 Fréchet 距离（由 `evaluate` 测"
     "得）：自编码器 {ae}，VAE {vae}。越小越好。",
     "noise.fair": "N(0, I) 是先验，KL 散度把 VAE 的编码拉向它；自编码器的编码则无人约束，所以"
     "也可以改用最符合其编码的正态分布来抽样。噪声的大小按各模型编码的分布宽度来衡量。",
@@ -84,31 +85,33 @@ WORDS = {
     "terms.name": "两项损失",
     "terms.title": "损失函数的两项",
     "terms.lead": "编码器给出的是一个分布 q(z | x)：每一维都有均值 μ 和标准差 σ。**重构误差**"
-    "要求从中解码出的图像与 x 相像；**KL 散度**则是把这个{noun}与其他{noun}区分开来所付出的代价"
-    "，以奈特（nat）计。训练就是要减小两者之和。请亲手改变编码器的答案，观察这两项如何变化。",
-    "terms.task.empty": "把 KL 散度降到 1 奈特以下。图像变成了什么？",
-    "terms.task.lowest": "先让总和至少增加 10 奈特，再尽量找到最小的总和。你最终回到了谁的答案？",
-    "terms.task.beta": "把 β 调到 4 或更大，让总和低于编码器自己的答案。μ 和 σ 分别朝哪个方向"
+    "要求从中解码出的图像与 x 相像；**KL 散度**则是把这张图像与其他图像区分开来所付出的代价，"
+    "以奈特（nat）计。训练就是要减小两者之和。请亲手改变编码器给出的结果，观察这两项如何变化。",
+    "terms.task.empty": "把 KL 散度降到 1 奈特以下：此时 q(z | x) 几乎就是先验。抽样解码出的图像"
+    "变成了什么样子？",
+    "terms.task.lowest": "令 β = 1，先让总和至少增加 10 奈特，再尽量找到最小的总和。最终是否回"
+    "到了编码器给出的结果？",
+    "terms.task.beta": "把 β 调到 4 或更大，让总和低于编码器给出的结果。μ 和 σ 分别朝哪个方向"
     "变化？",
     "terms.mean": "μ（编码器给出值的倍数）",
-    "terms.width": "σ（编码器给出值的倍数）",
+    "terms.width": "log σ²（编码器给出值的倍数）",
     "terms.beta": "β（KL 散度的权重）",
     "terms.reconstruction": "重构误差",
     "terms.kl": "β · KL 散度",
     "terms.sum": "总和",
     "terms.nats": "{value} 奈特",
-    "terms.own": "编码器自己的答案",
+    "terms.own": "编码器给出的结果",
     "terms.best": "目前的最小值",
-    "terms.reset": "恢复编码器的答案",
+    "terms.reset": "恢复编码器给出的结果",
     "terms.decoded": "由 μ 解码",
-    "terms.draws": "从 q(z) 抽取的八个样本的解码结果",
+    "terms.draws": "从 q(z | x) 抽取的八个样本的解码结果",
     "terms.bars": "这张图像的损失",
     "terms.formula": "当 β = 1 时，这就是负的证据下界（ELBO），即 −log p(x) 的上界。用重要性加"
     "权的多个样本可以得到更紧的界（Burda 等）。",
     "trick.name": "重参数化",
     "trick.title": "重参数化技巧",
     "trick.lead": "要训练编码器，损失的梯度必须穿过对 z 的抽样，而抽样本身无法求导。于是把随机"
-    "性移到一旁：ε 从固定的 N(0, 1) 中抽取，z = μ + σ ε 便成了 μ 和 σ 的普通函数。这里展示的是"
+    "性分离出来：ε 从固定的 N(0, 1) 中抽取，z = μ + σ ε 便成了 μ 和 σ 的普通函数。这里展示的是"
     "编码中携带这个{noun}信息最多的那一维。",
     "trick.task.shift": "保持 ε 不动，移动 μ 和 log σ²。z 会随之平滑地变化。",
     "trick.task.draw": "至少抽取十次 ε。z 都落在哪里？",
@@ -133,10 +136,11 @@ WORDS = {
     "trick.loss": "损失",
     "trick.forward": "前向计算",
     "trick.gradient": "梯度",
-    "trick.stops": "抽样没有导数：梯度在 z 处中断，编码器无法从重构误差中学到任何东西。",
+    "trick.stops": "抽样没有导数：反向传播在 z 处中断，编码器无法从重构误差中学到任何东西。（"
+    "得分函数估计量 REINFORCE 不需要穿过 z，但噪声大得多。）",
     "trick.passes": "只需经过一次加法和一次乘法就能到达 μ 和 σ；ε 不需要梯度。",
-    "trick.formula": "得到的 z 与直接从 q(z | x) 抽样同分布，但现在可以求导，因此每张图像只抽"
-    "一个样本就足以训练。",
+    "trick.formula": "得到的 z 与直接从 q(z | x) 抽样同分布，但现在可以求导。这样得到的梯度方差"
+    "很小，每张图像只抽一个样本就足以训练。",
     "repair.name": "修复",
     "repair.title": "什么是修复，为什么直接重构不算修复",
     "repair.lead": "擦掉{noun}的一部分。直接重构就是把剩下的部分编码再解码；编码器从未见过缺损"

@@ -52,7 +52,8 @@ WORDS = {
     "compress.reset": "Back to the {noun}'s own code",
     "compress.number": "Number {n} of the code",
     "compress.formula": "Trained so that, over all pictures, what comes out is near what went in. "
-    "Nothing is asked of the code itself: that is what the next step is about.",
+    "Nothing is asked of the code itself: that is what the next step is about. (The model open "
+    "here may be a VAE already; of what its encoder says, this step uses the mean μ as the code.)",
     "noise.name": "Noise",
     "noise.title": "Why noise on the code",
     "noise.lead": "Two networks of the same size, trained on the same pictures. On the left a "
@@ -90,17 +91,18 @@ WORDS = {
     "together where the prior expects them.",
     "terms.name": "Two terms",
     "terms.title": "The two terms of the loss",
-    "terms.lead": "The encoder answers with a distribution q(z | x): a mean μ and a width σ for "
-    "every dimension. The **reconstruction** term asks that pictures decoded from it look like x; "
-    "the **KL** is the price, in nats, for telling this {noun} from all others. Training lowers "
-    "their sum. Change the encoder's answer yourself and watch both.",
-    "terms.task.empty": "Bring the KL below 1 nat. What does the picture become?",
-    "terms.task.lowest": "Raise the sum by at least 10 nats, then find the lowest sum you can. "
-    "Whose answer do you come back to?",
+    "terms.lead": "The encoder answers with a distribution q(z | x): a mean μ and a standard "
+    "deviation σ for every dimension. The **reconstruction** term asks that pictures decoded from "
+    "it look like x; the **KL** is the price, in nats, for telling this {noun} from all others. "
+    "Training lowers their sum. Change the encoder's answer yourself and watch both.",
+    "terms.task.empty": "Bring the KL below 1 nat: q(z | x) is then nearly the prior. What do "
+    "the draws look like?",
+    "terms.task.lowest": "With β at 1, raise the sum by at least 10 nats, then find the lowest "
+    "sum you can. Whose answer do you come back to?",
     "terms.task.beta": "Set β to 4 or more and lower the sum below the encoder's own. Which way do "
     "μ and σ go?",
     "terms.mean": "μ, times the encoder's",
-    "terms.width": "σ, times the encoder's",
+    "terms.width": "log σ², times the encoder's",
     "terms.beta": "β, weight of the KL",
     "terms.reconstruction": "Reconstruction",
     "terms.kl": "β · KL",
@@ -110,7 +112,7 @@ WORDS = {
     "terms.best": "lowest so far",
     "terms.reset": "The encoder's own answer",
     "terms.decoded": "Decoded from μ",
-    "terms.draws": "Eight draws of q(z), decoded",
+    "terms.draws": "Eight draws of q(z | x), decoded",
     "terms.bars": "The loss of this picture",
     "terms.formula": "With β = 1 this is the negative ELBO, an upper bound of −log p(x). Many "
     "draws with importance weights make the bound tighter (Burda et al.).",
@@ -143,11 +145,12 @@ WORDS = {
     "trick.loss": "loss",
     "trick.forward": "forward",
     "trick.gradient": "gradient",
-    "trick.stops": "A draw has no derivative: the gradient stops at z, and the encoder learns "
-    "nothing from the reconstruction.",
+    "trick.stops": "A draw has no derivative: back-propagation stops at z, and the encoder "
+    "learns nothing from the reconstruction. (The score-function estimator, REINFORCE, needs no "
+    "way through z, and is far noisier.)",
     "trick.passes": "μ and σ are reached through a sum and a product; ε needs no gradient.",
-    "trick.formula": "The same z as a draw of q(z | x), now with a derivative, so one draw a "
-    "picture is enough to train with.",
+    "trick.formula": "The same z as a draw of q(z | x), now with a derivative. This gradient "
+    "varies so little that one draw a picture is enough to train with.",
     "repair.name": "Repair",
     "repair.title": "What repair is, and why the plain pass is none",
     "repair.lead": "Rub out a part of the {noun}. The plain pass encodes what is left, and an "

@@ -86,10 +86,12 @@ def _table() -> None:
         ),
         config={"displayModeBar": False},
         key=state.CORRELATIONS,
+        alt="Correlation of every measure of handwriting with every latent dimension",
     )
     hidden = len(active) - len(shown)
     st.caption(
-        "Pearson's r over the test set: +1 rises together, 0 nothing in common. "
+        "Pearson's r over the test set: +1 rising together along a line, −1 one falling as the "
+        "other rises, 0 no linear relation. "
         + "  \n".join(f"*{a.name}*: {a.meaning}." for a in ATTRIBUTES.values())
         + (f"  \n{hidden} dimensions that carry nothing are left out." if hidden else "")
     )

@@ -49,7 +49,7 @@ def _moves(live: Live) -> None:
     with st.container(horizontal=True):
         st.button(f"Random {state.subject().noun}", on_click=_random_digit, width="stretch")
         st.button(
-            "Random prior",
+            "Prior sample",
             on_click=_random_prior,
             width="stretch",
             help=priors.described(state.checkpoint()),

@@ -121,6 +121,8 @@ def _terms(found: Reconstruction) -> None:
             found.kl_per_dim.numpy(), mean.numpy(), noun=state.subject().noun
         ),
         config={"displayModeBar": False},
+        alt=f"KL of every latent dimension for this {state.subject().noun}, and its mean over the "
+        "test set",
     )  # fmt: skip
 
 

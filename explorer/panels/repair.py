@@ -44,8 +44,9 @@ def render() -> None:
     noun = state.subject().noun
     st.markdown(
         f"#### Repair a damaged {noun}\n"
-        f"Paint over the {noun} and watch. A VAE's encoder never saw a hole, so the plain pass of "
-        "the tutorials draws a ghost; here only the pixels that are known are believed."
+        f"Inpainting and denoising: paint over the {noun} and watch. A VAE's encoder never saw a "
+        "hole, so encoding and decoding what is left, the plain pass, draws a ghost; here only the "
+        "pixels that are known are believed."
     )
     source, harm = st.columns(2, gap="large")
     with source:

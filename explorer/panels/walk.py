@@ -24,9 +24,9 @@ def render() -> None:
     noun = state.subject().noun
     st.markdown(
         f"#### Walk from {noun} to {noun}\n"
-        "Three ways through the latent space between the same keys. The bars show how much the "
-        "picture changes at each step: even bars are a smooth walk, and a shorter walk changes "
-        "less on its way."
+        "Three ways through the latent space between the same pictures, its keys. The bars show "
+        "how much the picture changes at each step: even bars are an even pace, and a shorter walk "
+        "changes less on its way."
     )
     keys = walks.keys()
     _keys(keys)

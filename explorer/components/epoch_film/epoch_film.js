@@ -1,4 +1,4 @@
-// The film of a training: what the network draws, what it makes of held-out images and where it
+// The film of a training: what the network draws, what it makes of test images and where it
 // puts them, epoch by epoch. Between two epochs the dots glide. Files are fetched as they are
 // needed; a run that grows is followed until the hand goes back.
 
@@ -11,7 +11,7 @@ const LONGEST = 24_000; // ms for all of them: a long training plays faster
 const GLIDE = 700; // ms to the epoch that has just come
 const AHEAD = 4; // epochs fetched before they are played
 const MOST_PICTURES = 120; // kept decoded
-const KINDS = { sampled: "Samples of the prior", reconst: "Held-out images, each beside its reconstruction" };
+const KINDS = { sampled: "Prior samples", reconst: "Test images, each beside its reconstruction" };
 
 export default component("epoch-film", (root, listen, ended) => {
   let data = null;

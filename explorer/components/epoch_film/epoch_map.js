@@ -1,4 +1,4 @@
-// The map of one moment: dots of held-out images in the colours of their classes. The server has
+// The map of one moment: dots of test images in the colours of their classes. The server has
 // turned each epoch onto the one before; the scale follows the cloud, so that a young network's,
 // which is small, can be seen too.
 
@@ -12,11 +12,11 @@ const MOST_CLASSES = 10; // more than the colours that there are tell nothing ap
 
 export function makeEpochMap(changed) {
   const canvas = element("canvas", {
-    role: "img", "data-testid": "epoch-map", "aria-label": "Map of the held-out images after this epoch",
+    role: "img", "data-testid": "epoch-map", "aria-label": "Map of the test images after this epoch",
   });
   const legend = element("div", { class: "legend", role: "group", "aria-label": "Show one class alone" });
   const figure = element("figure", { class: "map" }, canvas, legend,
-    element("figcaption", {}, "Held-out images in the latent space, on its principal axes"));
+    element("figcaption", {}, "Test images in the latent space, on its principal axes"));
   const context = canvas.getContext("2d");
   let colours = [];
   let dressed = "";

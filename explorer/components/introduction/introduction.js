@@ -52,7 +52,7 @@ const steps = ({ noun, z_dim }) => [
   ["Drag a slider",
     `The ${noun} follows while you drag. Each track shows what lies along it.`],
   ["Or drag on the map",
-    `Every dot is a test ${noun}; click one to load it. The other panels repair, walk and train.`],
+    `Every dot is a test ${noun}; click one to load it. The other panels repair, walk and train; Learn begins from the start.`],
 ];
 
 export default component("introduction", (root, _listen, ended) => {

@@ -1,13 +1,12 @@
-// The two terms of the loss: the encoder's answer for one picture, moved and widened by hand, and
-// what it then costs, as two bars that follow.
+// The two terms of the loss: the encoder's answer for one picture, changed by hand, and what it
+// then costs, as two bars that follow.
 
 import { TERMS } from "../channel.js";
 import { element, fromBase64 } from "../element.js";
 import { ask } from "../live.js";
 import { asPictures, button, dial, digits, fill, picture, pictures } from "./parts.js";
 
-const WIDTH = { least: -3, most: 3 }; // powers of e: sigma times 0.05 to 20
-const MOST_MEAN = 2;
+const MOST = 2; // times the encoder's mu and log sigma^2; both times 0 are the prior
 const MOST_BETA = 10;
 const MOST_LOG_VAR = 20; // LOG_VARIANCE of core/limits.py
 const DRAWS = 8;
@@ -20,7 +19,7 @@ export function makeTerms(content, { words, done, memory }) {
   const { shape, mu, log_var } = content;
   const [channels, height, width] = shape;
   const x = fromBase64(content.x);
-  Object.assign(memory, { mean: 1, width: 0, beta: 1, best: {}, ...memory });
+  Object.assign(memory, { mean: 1, width: 1, beta: 1, best: {}, ...memory });
   let own = null; // the terms of the encoder's own answer
   let away = false;
 
@@ -29,20 +28,19 @@ export function makeTerms(content, { words, done, memory }) {
   const drawn = pictures(words.draws, DRAWS);
   const times = (value) => `× ${digits(value, 2)}`;
   const mean = dial(words.mean, {
-    min: 0, max: MOST_MEAN, value: memory.mean, shown: times, testid: "lesson-mean",
+    min: 0, max: MOST, value: memory.mean, shown: times, testid: "lesson-mean",
   }, (value) => { memory.mean = value; show(); });
   const widen = dial(words.width, {
-    min: WIDTH.least, max: WIDTH.most, value: memory.width, testid: "lesson-width",
-    shown: (value) => times(Math.exp(value)),
+    min: 0, max: MOST, value: memory.width, shown: times, testid: "lesson-width",
   }, (value) => { memory.width = value; show(); });
   const beta = dial(words.beta, {
     min: 0, max: MOST_BETA, step: 0.1, value: memory.beta, testid: "lesson-beta",
     shown: (value) => digits(value, 1),
   }, (value) => { memory.beta = value; show(); });
   const reset = button(words.reset, () => {
-    [memory.mean, memory.width] = [1, 0];
+    [memory.mean, memory.width] = [1, 1];
     mean.set(1);
-    widen.set(0);
+    widen.set(1);
     show();
   });
 
@@ -65,12 +63,12 @@ export function makeTerms(content, { words, done, memory }) {
     ...reconstruction.row, ...kl.row, ...sum.row);
 
   /** mu, then log_var, as TERMS wants them, then the picture. */
-  const payload = (a, widened) => {
+  const payload = (a, b) => {
     const bytes = new Uint8Array(8 * mu.length + x.length);
     const numbers = new Float32Array(bytes.buffer, 0, 2 * mu.length);
     mu.forEach((value, d) => {
       numbers[d] = a * value;
-      const wide = log_var[d] + 2 * widened;
+      const wide = b * log_var[d];
       numbers[mu.length + d] = Math.min(Math.max(wide, -MOST_LOG_VAR), MOST_LOG_VAR);
     });
     bytes.set(x, 8 * mu.length);
@@ -112,7 +110,7 @@ export function makeTerms(content, { words, done, memory }) {
   };
 
   const show = () => {
-    reset.disabled = memory.mean === 1 && memory.width === 0;
+    reset.disabled = memory.mean === 1 && memory.width === 1;
     ask(TERMS, payload(memory.mean, memory.width), null, (answer) => {
       if (answer.facts.error) return;
       const seen = asPictures(answer, shape);
@@ -130,7 +128,7 @@ export function makeTerms(content, { words, done, memory }) {
       element("div", { class: "costs" }, bars, legend),
       element("figure", { class: "draws" }, drawn.grid, element("figcaption", {}, element("strong", {}, words.draws))),
     ],
-    wake: () => ask(TERMS, payload(1, 0), null, (answer) => {
+    wake: () => ask(TERMS, payload(1, 1), null, (answer) => {
       if (answer.facts.error) return;
       own = answer.facts;
       show();

@@ -92,7 +92,7 @@ export function makePictures() {
   };
   const { plain, mean, std, original } = views;
   let explained = "";
-  std.text.textContent = "Where the answers differ: standard deviation of each pixel.";
+  std.text.textContent = "How unsure each pixel is: its standard deviation, given what is seen.";
   original.text.textContent = "What was there before. The repair never sees it.";
 
   return {
