@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import psutil
 from safetensors import safe_open
 
 from core.checkpoint import CheckpointError, checkpoints_root, list_checkpoints, save_checkpoint
@@ -203,19 +204,32 @@ def is_training(path: Path) -> bool:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
     # A time to come is none: the clock was set back since.
-    return running and (_alive(pid) or abs(time.time() - updated) < FRESH)
+    return running and (trains(pid, path.name) or abs(time.time() - updated) < FRESH)
 
 
-def _alive(pid: int) -> bool:
-    if os.name != "posix" or pid < 1:
-        return False  # elsewhere a signal of 0 would end it: how fresh the file is decides
+def trains(pid: int, name: str) -> bool:
+    """Whether this process trains the run `name`: after a crash its number may be another's."""
     try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True  # somebody else's
-    except (OSError, OverflowError):
+        words = command_line(pid)
+    except psutil.AccessDenied:
+        return True  # somebody else's: nothing speaks against it
+    if "core" not in words or "train" not in words:
         return False
-    return True
+    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--name"]
+    named += [word.removeprefix("--name=") for word in words if word.startswith("--name=")]
+    return not named or name in named
+
+
+def command_line(pid: int) -> list[str]:
+    """Of a living process; [] where there is none, or where it has only not been buried yet.
+    Raises psutil.AccessDenied."""
+    try:
+        process = psutil.Process(pid)
+        return [] if process.status() == psutil.STATUS_ZOMBIE else process.cmdline()
+    except psutil.AccessDenied:
+        raise
+    except (psutil.Error, ValueError, OverflowError):
+        return []
 
 
 def _listed(name: str, root: Path | None) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from core import library
 from explorer.training_queue import Entry, Started, place
 
 ROOT = Path(__file__).parent.parent
@@ -46,16 +47,6 @@ def shown_command(name: str, arguments: Sequence[str]) -> str:
     return shlex.join([python, *rest])
 
 
-def is_training(pid: int, name: str) -> bool:
-    """Whether this process trains this run: after a crash its number may be another's."""
-    words = _command_line(pid)
-    if "core" not in words or "train" not in words:
-        return False
-    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--name"]
-    named += [word.removeprefix("--name=") for word in words if word.startswith("--name=")]
-    return not named or name in named
-
-
 def at_work(active: Started) -> bool:
     """Whether the process that was started for it lives."""
     pid = active["pid"]
@@ -63,13 +54,9 @@ def at_work(active: Started) -> bool:
 
 
 def _command_line(pid: int) -> list[str]:
-    """Of a living process; [] where there is none, or where it has only not been buried yet."""
-    if pid <= 0:
-        return []
     try:
-        process = psutil.Process(pid)
-        return [] if process.status() == psutil.STATUS_ZOMBIE else process.cmdline()
-    except psutil.Error:
+        return library.command_line(pid)
+    except psutil.AccessDenied:  # none of ours
         return []
 
 

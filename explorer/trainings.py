@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 import psutil
 
-from core import checkpoint
+from core import checkpoint, library
 from core.limits import NAME, TRAININGS_WAITING
 from explorer import run_files, training_processes, training_queue
 from explorer.changes import refused_by, writable
 from explorer.run_files import Progress
-from explorer.training_processes import is_training
 from explorer.training_queue import Entry, Queue, Refused, Started
 
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
@@ -90,7 +89,7 @@ def _run(name: str, queue: Queue) -> Run:
     if progress is None:
         return Run(name, "interrupted", None, 0, None)
     state = progress.state
-    if state == "running" and not is_training(progress.pid, name):
+    if state == "running" and not library.trains(progress.pid, name):
         state = "interrupted"
     return Run(name, state, progress, 0, progress.reason)
 
@@ -221,7 +220,11 @@ def _by_hand() -> bool:
     """Whether a training runs that was started in a terminal."""
     for file in checkpoint.CHECKPOINTS.glob("*/progress.json"):
         progress = run_files.progress(file.parent)
-        if progress and progress.state == "running" and is_training(progress.pid, file.parent.name):
+        if (
+            progress
+            and progress.state == "running"
+            and library.trains(progress.pid, file.parent.name)
+        ):
             return True
     return False
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,25 @@ def everything(root: Path) -> dict[str, bytes]:
 def running(folder: Path, pid: int, updated: float) -> None:
     value = {"state": "running", "pid": pid, "updated": updated}
     (folder / "progress.json").write_text(json.dumps(value))
+
+
+@pytest.fixture
+def trainer() -> Iterator[Callable[[str], int]]:
+    """trainer(name) -> the pid of a process whose command line is that of a training."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str) -> int:
+        words = ["-c", "print(flush=True); import time; time.sleep(600)", "core", "train"]
+        process = subprocess.Popen([sys.executable, *words, "--name", name], stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout
+        process.stdout.readline()
+        return process.pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def dead_pid() -> int:
@@ -177,15 +196,15 @@ def test_a_folder_that_cannot_be_moved_is_a_sentence(
     assert list_checkpoints(two) == ["tiny-2", "tiny-3"]
 
 
-def test_a_running_training_is_left_alone(two: Path) -> None:
-    running(two / "tiny-2", os.getpid(), 0.0)
+def test_a_running_training_is_left_alone(two: Path, trainer: Callable[[str], int]) -> None:
+    running(two / "tiny-2", trainer("tiny-2"), 0.0)
     for change in (delete_checkpoint, lambda name: rename_checkpoint(name, "new")):
         with pytest.raises(CheckpointError, match="is being trained"):
             change("tiny-2")
     assert list_checkpoints(two) == ["tiny-2", "tiny-3"]
 
 
-def test_a_training_whose_process_is_gone_is_over(two: Path) -> None:
+def test_a_training_whose_process_is_gone_is_over(two: Path, trainer: Callable[[str], int]) -> None:
     folder = two / "tiny-2"
     assert not is_training(folder)
     running(folder, dead_pid(), time.time() - 3600)
@@ -194,7 +213,12 @@ def test_a_training_whose_process_is_gone_is_over(two: Path) -> None:
     assert is_training(folder)
     running(folder, dead_pid(), time.time() + 3600)  # the clock was set back since
     assert not is_training(folder)
-    over = {"state": "finished", "pid": os.getpid()}
+    for pid in (os.getpid(), trainer("tiny-3"), 0, -1, 2**70):  # the number is another's by now
+        running(folder, pid, 0.0)
+        assert not is_training(folder)
+    running(folder, trainer("tiny-2"), 0.0)
+    assert is_training(folder)
+    over = {"state": "finished", "pid": trainer("tiny-2")}
     (folder / "progress.json").write_text(json.dumps(over))
     assert not is_training(folder)
 
