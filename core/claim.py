@@ -49,9 +49,13 @@ def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
 
 def refuse_to_overwrite(folder: Path) -> None:
     """Raises TakenError when `folder` holds a run or a part of one."""
-    found = [name for name in OF_A_RUN if (folder / name).exists()]
-    if found:
+    if found := started(folder):
         raise TakenError(
             f"{folder} already holds a model ({', '.join(found)}). Choose another --name, or "
             "continue it with --resume."
         )
+
+
+def started(folder: Path) -> list[str]:
+    """What there is of a run; nothing where one ended before its first line, for want of data."""
+    return [name for name in OF_A_RUN if (folder / name).exists()]

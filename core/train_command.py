@@ -18,7 +18,7 @@ from tqdm import tqdm
 from core import checkpoint, data, runs
 from core.architectures import short_name
 from core.checkpoint import CheckpointError
-from core.claim import TakenError, claimed
+from core.claim import TakenError, claimed, started
 from core.config import TrainConfig
 from core.evaluate_command import evaluate_command
 from core.processes import Processes, join
@@ -160,7 +160,8 @@ def _free_folders(config: TrainConfig) -> Iterator[Path]:
     )
     stem = f"{about}-{short_name(config.architecture)}-{config.z_dim}"
     names = [stem, *(f"{stem}-{n}" for n in range(2, 10_000))]
-    return (folder for name in names if not (folder := checkpoint.CHECKPOINTS / name).exists())
+    folders = (checkpoint.CHECKPOINTS / name for name in names)
+    return (folder for folder in folders if not started(folder))
 
 
 def _both_splits(

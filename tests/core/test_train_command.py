@@ -215,3 +215,11 @@ def test_a_signal_in_the_first_epoch_ends_it_soon(
     assert "Stopped. What there was before is saved" in said
     assert json.loads((folder / "progress.json").read_text())["state"] == "stopped"
     assert json.loads((folder / "config.json").read_text())["training"]["epochs_done"] == 0
+
+
+def test_a_start_that_failed_does_not_take_the_name(train: Train, checkpoints: Path) -> None:
+    assert "batch_size must be" in refused(train, "--batch-size", "41")
+    left = [path.name for path in checkpoints.iterdir()]
+    train("--batch-size", "8")
+    trained = [path.parent.name for path in checkpoints.glob("*/config.json")]
+    assert len(left) == 1 and trained == left
