@@ -16,6 +16,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
+from torch import accelerator
+from torch.backends import mps
 
 Result = TypeVar("Result")
 PATIENCE = timedelta(days=2)  # one may finish its blocks long before another
@@ -110,11 +112,13 @@ def join() -> Processes:
     if launched:
         # Its functions keep the group that there is when they are imported, as a default argument;
         # `_leave` could not end it.
-        import torch.distributed.nn
+        pass
     from accelerate import PartialState  # a second to import
 
-    # Without the hint, accelerate takes processes without GPUs for independent ones.
-    alone = PartialState(cpu=launched and not torch.accelerator.is_available(), timeout=PATIENCE)
+    # Without the hint, accelerate takes processes without GPUs for independent ones; and it would
+    # take a Mac's GPU, which has no float64.
+    cpu = (launched and not accelerator.is_available()) or mps.is_available()
+    alone = PartialState(cpu=cpu, timeout=PATIENCE)
     if alone.num_processes > 1:
         atexit.register(_leave)  # not before: a traceback on its way up holds the group
     return Processes(alone.process_index, alone.num_processes, alone.device)

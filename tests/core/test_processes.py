@@ -1,6 +1,11 @@
 """What processes say to each other; that several do is in test_distributed."""
 
+from datetime import timedelta
+
+import accelerate
 import pytest
+import torch
+from torch.backends import mps
 
 from core.processes import ProcessError, Processes, join
 
@@ -39,3 +44,19 @@ def test_only_a_lost_connection_is_blamed_on_others() -> None:
         raise RuntimeError("shapes differ")
     with pytest.raises(RuntimeError, match="Connection"), Processes().together(ValueError):
         raise RuntimeError("Connection of nobody")
+
+
+def test_a_macs_gpu_which_has_no_float64_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    class Alone:
+        process_index, num_processes, device = 0, 1, torch.device("cpu")
+
+        def __init__(self, *, cpu: bool, timeout: timedelta) -> None:
+            asked.append(cpu)
+
+    monkeypatch.setattr(accelerate, "PartialState", Alone)
+    join()
+    monkeypatch.setattr(mps, "is_available", lambda: True)
+    join()
+    assert asked == [False, True]
