@@ -72,7 +72,8 @@ class Objective(nn.Module):
     def forward(self, x: Tensor, epsilon: Tensor, beta: float = 1.0) -> Loss:
         """x (B, C, H, W) or flat, epsilon (B, D) or, for K samples, (B, K, D) from N(0, I)."""
         model = self.model
-        mu, log_var = model.encode(x)
+        # Under mixed precision 8 bits: of a dimension that is near the prior, none of the KL's.
+        mu, log_var = (part.float() for part in model.encode(x))
         kl = kl_per_dim(mu, log_var)
         if epsilon.ndim == 2:
             logits = model.decode_logits(mu + torch.exp(0.5 * log_var) * epsilon)

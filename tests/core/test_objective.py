@@ -110,3 +110,16 @@ def test_one_chunk_equals_many(tiny: VAE, images: torch.Tensor) -> None:
 def test_no_samples_is_an_error(tiny: VAE, images: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         importance_log_likelihood(tiny, images, 0)
+
+
+def test_mixed_precision_ends_before_the_kl(images: torch.Tensor) -> None:
+    """In bfloat16 a dimension near the prior costs less than nothing, or a nat too much."""
+    torch.manual_seed(0)
+    model = VAE(h_dim=16, z_dim=30)
+    x, epsilon = images[:8], torch.zeros(8, 30)
+    with torch.autocast("cpu", torch.bfloat16):
+        mu, log_var = model.encode(x)
+        loss = Objective(model)(x, epsilon)
+    assert mu.dtype == torch.bfloat16 and loss.kl_per_dim.dtype == torch.float32
+    assert (loss.kl_per_dim >= 0).all()
+    torch.testing.assert_close(loss.kl_per_dim, kl_per_dim(mu.double(), log_var.double()).float())
