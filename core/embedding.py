@@ -15,12 +15,14 @@ OnStep = Callable[[int, int], None]  # steps done, steps in all
 PERPLEXITY = 30.0
 TSNE_STEPS = 250, 500  # with early exaggeration, and without
 UMAP_NEIGHBOURS, UMAP_DISTANCE, UMAP_STEPS = 15, 0.1, 200
+LEAST = 5  # points; of fewer UMAP's start has no solution, and no plane has anything to show
 
 
 def tsne(mu: Tensor, *, seed: int = 0, on_step: OnStep = lambda done, total: None) -> Tensor:
     """t-SNE (van der Maaten and Hinton 2008) by openTSNE, begun from the principal components."""
     import openTSNE
 
+    _enough(mu)
     early, late = TSNE_STEPS
     begun = 0
 
@@ -47,6 +49,7 @@ def umap(mu: Tensor, *, seed: int = 0, on_step: OnStep = lambda done, total: Non
     """UMAP (McInnes et al. 2018) by umap-learn."""
     from umap import UMAP
 
+    _enough(mu)
     reducer = UMAP(
         n_neighbors=min(UMAP_NEIGHBOURS, len(mu) - 1), min_dist=UMAP_DISTANCE, n_epochs=UMAP_STEPS,
         random_state=seed, n_jobs=1, verbose=False,
@@ -55,6 +58,15 @@ def umap(mu: Tensor, *, seed: int = 0, on_step: OnStep = lambda done, total: Non
     embedding = torch.from_numpy(np.asarray(reducer.fit_transform(mu.numpy()), np.float32))
     on_step(UMAP_STEPS, UMAP_STEPS)
     return embedding
+
+
+def _enough(mu: Tensor) -> None:
+    """Raises ValueError."""
+    if len(mu) < LEAST:
+        raise ValueError(
+            f"The map has {len(mu)} test images, and UMAP and t-SNE need at least {LEAST}. PCA and "
+            "the dimensions themselves need none."
+        )
 
 
 class _Bar:

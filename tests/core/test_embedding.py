@@ -7,6 +7,15 @@ from core.embedding import EMBEDDINGS
 
 
 @pytest.mark.parametrize("method", EMBEDDINGS)
+def test_too_few_points_are_a_sentence(method: str) -> None:
+    """A tenth of a small folder of pictures."""
+    for n in (1, 2, 4):
+        with pytest.raises(ValueError, match=f"has {n} test images, and UMAP and t-SNE need"):
+            EMBEDDINGS[method](torch.randn(n, 6))
+    assert EMBEDDINGS[method](torch.randn(5, 6)).shape == (5, 2)
+
+
+@pytest.mark.parametrize("method", EMBEDDINGS)
 def test_clusters_stay_together(method: str) -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(90) % 3
