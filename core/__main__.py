@@ -69,7 +69,7 @@ def embed_command(
 
             xy = embedding.EMBEDDINGS[method](found.mu, seed=seed, on_step=on_step)
         # Read again: another process may have kept the other method's meanwhile.
-        kept = dict(kept_embeddings(folder, len(found.mu))) | {method: xy}
+        kept = dict(kept_embeddings(folder, found.mu)) | {method: xy}
         save_map(folder, found._replace(embeddings=kept), weights=weights)
 
 
@@ -86,13 +86,14 @@ def sample_command(
         name: A checkpoint's name or folder, owner/name on the Hub, a file, or module:factory.
         count: How many images.
         seed: Of the draws.
-        prior: N(0, I), the Gaussian mixture over the encoded training images that `evaluate`
-            leaves, or the one of them whose samples it found nearer to the test images.
+        prior: normal is N(0, I), mixture the Gaussian mixture over the encoded training images
+            that `evaluate` leaves, better the one of them whose samples it found nearer to the
+            test images.
         out: The PNG file to write.
     """
     if not 1 <= count <= 10_000:
         raise ValueError(f"--count must lie between 1 and 10000; it is {count}.")
-    model, folder, _ = open_model(name)
+    model, folder, _, _ = open_model(name)
     mixture = load_mixture(folder) if folder and prior != "normal" else None
     if prior == "mixture" and mixture is None:
         raise CheckpointError(
@@ -120,7 +121,7 @@ def reconstruct_command(
         image: A PNG, JPEG, WebP, BMP or GIF file.
         out: The PNG file to write: input left, reconstruction right.
     """
-    model, _, config = open_model(name)
+    model, _, _, config = open_model(name)
     x = digits.to_input(image.read_bytes(), model.image_shape, ink=of_ink(config))
     pair = torch.cat([x, model.decode(model.encode(x)[0])])
     _write(out, images.to_png(images.grid(pair, columns=2), scale=8))

@@ -35,7 +35,8 @@ class Opened(NamedTuple):
     """A model with what a command needs to know of where it comes from."""
 
     model: VAE
-    folder: Path | None  # ours to write into; None: code, a bare file, a copy of the Hub's
+    folder: Path | None  # where its files lie; None: code, or a bare file
+    ours: bool  # the folder may be written into; the copy of a model on the Hub may not
     config: dict[str, Any]  # of its config.json; without one, empty
 
 
@@ -177,12 +178,12 @@ def open_model(path_or_name: str | Path) -> Opened:
     """What a command line names, code included. Raises CheckpointError."""
     model = load_checkpoint(path_or_name, trusted=True)
     if foreign.is_factory(str(path_or_name)):
-        return Opened(model, None, {})
+        return Opened(model, None, False, {})
     path = find_checkpoint(path_or_name)
     if path.is_file():
-        return Opened(model, None, {})
+        return Opened(model, None, False, {})
     ours = not hub.is_repo_id(str(path_or_name))
-    return Opened(model, path if ours else None, _read_json(path / "config.json"))
+    return Opened(model, path, ours, _read_json(path / "config.json"))
 
 
 def weights_digest(path: Path) -> str:
@@ -191,18 +192,25 @@ def weights_digest(path: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
-def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> None:
-    """Write map.npz, the encoded data set, into a checkpoint's folder.
+def same_weights(path: Path, weights: str | None, what: str) -> str:
+    """The weights_digest that `what`, about to be written into a checkpoint's folder, carries.
 
-    `weights` is the weights_digest of what it was encoded with, taken before encoding: in the
-    minutes between, a training may have replaced the file. Raises CheckpointError if one has.
+    `weights` is the one that was taken before it was made: in the minutes or hours between, a
+    training may have replaced the file. Raises CheckpointError if one has. None: nothing could.
     """
     present = weights_digest(path)
     if weights not in (None, present):
         raise CheckpointError(
-            f"{path / 'model.safetensors'} was replaced meanwhile; the map of the old weights was "
-            "not kept. Try again."
+            f"{path / 'model.safetensors'} was replaced meanwhile; {what} of the old weights "
+            "would not fit the new ones and was not kept. Try again."
         )
+    return present
+
+
+def save_map(path: Path, latent: LatentMap, *, weights: str | None = None) -> None:
+    """Write map.npz, the encoded data set, into a checkpoint's folder; `weights` as same_weights
+    takes it. Raises CheckpointError."""
+    present = same_weights(path, weights, "the map")
     arrays = {
         "mu": latent.mu.numpy(),
         "labels": latent.labels.to(torch.int16).numpy(),
@@ -293,7 +301,7 @@ def replace(file: Path, write: Callable[[Path], object]) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        with temporary.open("rb") as written:
+        with temporary.open("r+b") as written:
             os.fsync(written.fileno())
         os.replace(temporary, file)
     finally:

@@ -16,6 +16,7 @@ from core.checkpoint import (
     CheckpointError,
     load_map,
     open_model,
+    same_weights,
     save_map,
     weights_digest,
     write_json,
@@ -59,7 +60,8 @@ def evaluate_command(
         progress: A bar for people, or lines "evaluate 500 10000" for programs.
     """
     processes = join()
-    model, folder, config = open_model(name)
+    model, folder, ours, config = open_model(name)
+    folder = folder if ours else None
     if dataset not in (None, config.get("dataset", dataset)):
         raise ValueError(f"{name} was trained on {config['dataset']}; leave --dataset out.")
     sizes = {"image_size": model.image_size, "channels": model.image_shape[0]}
@@ -90,12 +92,13 @@ def evaluate_command(
         return
     if folder:
         found = found._replace(
-            embeddings=kept_embeddings(folder, len(found.mu)),
+            embeddings=kept_embeddings(folder, found.mu),
             images=None if kept is None else images.to_uint8(mapped.images),
         )
         save_map(folder, found, weights=weights)
-        metrics |= _prior(folder, model.cpu(), config, test, seed)
+        metrics |= _prior(folder, weights, model.cpu(), config, test, seed)
         metrics["evaluated"] = datetime.date.today().isoformat()
+        same_weights(folder, weights, "metrics.json")
         write_json(folder / "metrics.json", metrics)
     if journal:
         journal.remove()
@@ -107,7 +110,12 @@ def evaluate_command(
 
 
 def _prior(
-    folder: Path, model: VAE, config: Mapping[str, Any], test: LabelledImages, seed: int
+    folder: Path,
+    weights: str,
+    model: VAE,
+    config: Mapping[str, Any],
+    test: LabelledImages,
+    seed: int,
 ) -> dict[str, float]:
     """Fit the mixture over the encoded training images, keep it, and measure both priors: where
     the training images are not at hand, neither."""
@@ -116,7 +124,7 @@ def _prior(
     except DataError:
         return {}
     mixture = fit_mixture(*latent.encode_images(model, train.images), seed=seed)
-    save_mixture(folder, mixture)
+    save_mixture(folder, mixture, weights=weights)
     classifier = load_classifier(config["dataset"])
     if classifier is None or model.image_shape != (1, 28, 28):
         return {}
@@ -149,10 +157,15 @@ def _images_to_keep(
     return asked or None
 
 
-def kept_embeddings(folder: Path, n: int) -> Mapping[str, torch.Tensor]:
-    """UMAP and t-SNE of a map.npz that still belongs to the weights; they take minutes to make."""
+def kept_embeddings(folder: Path, mu: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    """UMAP and t-SNE of a map.npz of the same codes (N, D); they take minutes to make."""
     try:
         before = load_map(folder)
     except CheckpointError:
         return {}
-    return before.embeddings if before and len(before.mu) == n else {}
+    same = (
+        before is not None
+        and before.mu.shape == mu.shape
+        and torch.allclose(before.mu, mu, atol=1e-3)
+    )
+    return before.embeddings if before and same else {}

@@ -25,7 +25,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.checkpoint import CheckpointError, replace, weights_digest
+from core.checkpoint import CheckpointError, replace, same_weights, weights_digest
 from core.model import ResidualBlock
 from core.plain_json import parsed
 from core.weights import PRECISIONS
@@ -150,19 +150,23 @@ class PartialEncoder(nn.Module):
         )  # fmt: skip
 
 
-def save_posterior(folder: Path, posterior: PartialEncoder, training: dict[str, object]) -> None:
+def save_posterior(
+    folder: Path, posterior: PartialEncoder, training: dict[str, object], *,
+    weights: str | None = None,
+) -> None:  # fmt: skip
     """Write repair.safetensors; its sizes, how it was trained and the digest of the model's weights
-    that it was trained on stand in its header."""
-    weights = {  # in half precision: what it loses is far below what the data leaves open
+    that it was trained on stand in its header. `weights` as same_weights takes it. Raises
+    CheckpointError."""
+    tensors = {  # in half precision: what it loses is far below what the data leaves open
         name: value.detach().cpu().half().contiguous()
         for name, value in posterior.state_dict().items()
     }
     header = {
         "sizes": json.dumps(posterior.sizes),
         "training": json.dumps(training),
-        "model": weights_digest(folder),
+        "model": same_weights(folder, weights, "the partial encoder"),
     }
-    replace(folder / FILE, lambda temporary: save_file(weights, temporary, header))
+    replace(folder / FILE, lambda temporary: save_file(tensors, temporary, header))
 
 
 def load_posterior(folder: Path) -> PartialEncoder | None:

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.checkpoint import CheckpointError, replace, weights_digest
+from core.checkpoint import CheckpointError, replace, same_weights, weights_digest
 from core.plain_json import finite
 
 FILE = "prior.safetensors"
@@ -70,8 +70,9 @@ def fit_mixture(
     )  # fmt: skip
     with warnings.catch_warnings():  # 50 steps are near enough: it need not have converged
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found.fit(z.numpy())
-    covariances = torch.from_numpy(found.covariances_).double()
+        # In float32 what keeps a covariance invertible drowns where codes lie hundreds apart.
+        found.fit(z.double().numpy())
+    covariances = torch.from_numpy(found.covariances_)
     return GaussianMixture(
         torch.from_numpy(found.weights_).float(),
         torch.from_numpy(found.means_).float(),
@@ -79,10 +80,11 @@ def fit_mixture(
     )
 
 
-def save_mixture(path: Path, mixture: GaussianMixture) -> None:
-    """Write prior.safetensors into a checkpoint's folder."""
+def save_mixture(path: Path, mixture: GaussianMixture, *, weights: str | None = None) -> None:
+    """Write prior.safetensors into a checkpoint's folder; `weights` as same_weights takes it.
+    Raises CheckpointError."""
     tensors = {name: value.contiguous() for name, value in mixture._asdict().items()}
-    header = {"weights_digest": weights_digest(path)}
+    header = {"weights_digest": same_weights(path, weights, "the mixture")}
     replace(path / FILE, lambda temporary: save_file(tensors, temporary, header))
 
 

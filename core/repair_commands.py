@@ -21,6 +21,7 @@ from core.checkpoint import (
     find_folder,
     load_checkpoint,
     open_model,
+    weights_digest,
     write_json,
 )
 from core.damage import guess_mask, hide, observe
@@ -40,13 +41,15 @@ def train_repair_command(
         config: What the run is made of.
     """
     folder = find_folder(name)
+    weights = weights_digest(folder)
     model = load_checkpoint(folder).to("cuda" if torch.cuda.is_available() else "cpu")
     if model.image_shape[0] > 1:
         raise CheckpointError(
             f"{folder.name} makes colour pictures; the partial encoder is for grey ones. Repair "
             "works without it, by an iterative method."
         )
-    train_set = data.load_split(describe(folder).config, "train")
+    pictures, labels = data.load_split(describe(folder).config, "train")
+    several = len(labels) and int(labels.max()) > 0  # a folder without folders has one class
     training = dataclasses.asdict(config)
     saved = 0
     with tqdm(desc="starting", unit="step", dynamic_ncols=True) as bar:
@@ -59,13 +62,14 @@ def train_repair_command(
         def on_epoch(posterior: PartialEncoder, p: RepairProgress) -> None:
             nonlocal saved
             saved = p.epoch
-            save_posterior(folder, posterior, training | {"epochs_done": p.epoch})
+            save_posterior(folder, posterior, training | {"epochs_done": p.epoch}, weights=weights)
             bar.write(_repair_line(p))
 
         try:
             train_posterior(
-                model, *train_set, config, start=_start(config), on_step=on_step, on_epoch=on_epoch
-            )
+                model, pictures, labels if several else None, config, start=_start(config),
+                on_step=on_step, on_epoch=on_epoch,
+            )  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
             kept = f"Epoch {saved} of {config.epochs} is" if saved else "Nothing new is"
@@ -103,8 +107,8 @@ def repair_command(
         mask: A picture of the same size, white where pixels are missing; "auto" guesses, "none"
             has nothing missing.
         samples: How many answers.
-        method: One of the ids of core.repair.METHODS; the best that the checkpoint can run when
-            left out.
+        method: posterior, smc, map, metropolis_within_gibbs, pseudo_gibbs or plain. When left out,
+            posterior if the checkpoint has a partial encoder, else smc.
         steps: Of the method; its own number when left out.
         noise: Standard deviation of Gaussian noise in the picture, or "auto".
         salt: Share of salt-and-pepper pixels, or "auto".
@@ -115,7 +119,7 @@ def repair_command(
             repair.npz and repair.json into.
         json_: Print repair.json as well, on one line.
     """
-    model, folder, config = open_model(name)
+    model, folder, ours, config = open_model(name)
     posterior = load_posterior(folder) if folder else None
     x = digits.to_picture(image.read_bytes(), model.image_shape, ink=of_ink(config))
     seen = hide(observe(x), _mask(mask, x))._replace(
@@ -132,10 +136,10 @@ def repair_command(
             model, seen, method=method, k=samples, steps=steps, generator=generator,
             posterior=posterior, on_step=on_step,
         )  # fmt: skip
-    summary = _write_repair(out, answer, model.decode(model.encode(x)[0])[0])
+    summary = _write_repair(out, answer, model.decode(model.encode(answer.seen.image)[0])[0])
     summary |= {
         "method": method or default_method(posterior),
-        "checkpoint": folder.name if folder else name,
+        "checkpoint": folder.name if folder and ours else name,
         "seed": seed,
     }
     write_json(out / "repair.json", summary)
@@ -203,6 +207,8 @@ def _write_repair(out: Path, answer: repair.Repair, plain: Tensor) -> dict[str, 
         "pixels": answer.seen.mask[0, 0].numel(),
         "noise": answer.seen.noise,
         "salt": answer.seen.salt,
+        "blur": answer.seen.blur,
+        "block": answer.seen.factor,
         "ess": answer.ess,
         "milliseconds": answer.milliseconds,
     }
@@ -210,9 +216,12 @@ def _write_repair(out: Path, answer: repair.Repair, plain: Tensor) -> dict[str, 
 
 def _said(summary: dict[str, Any]) -> str:
     """What the answers are, in words."""
-    if summary["known_pixels"] == 0:
+    clean = not (summary["noise"] or summary["salt"] or summary["blur"]) and summary["block"] == 1
+    if summary["method"] == "plain":
+        found = "the damaged picture, encoded and decoded: it repairs nothing"
+    elif summary["known_pixels"] == 0:
         found = "nothing of the picture is known, so these are draws from the prior"
-    elif summary["known_pixels"] == summary["pixels"] and not (summary["noise"] or summary["salt"]):
+    elif summary["known_pixels"] == summary["pixels"] and clean:
         found = "every pixel is known, so this is the picture itself"
     elif summary["answers"][0]["label"] is None:
         found = f"{len(summary['weights'])} answers"

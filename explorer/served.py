@@ -63,13 +63,14 @@ def serve(spec: str, dataset: str | None = None) -> str:
         CHECKPOINTS,
         Checkpoint,
         CheckpointError,
+        describe,
         list_checkpoints,
         open_model,
     )
     from core.data import dataset_id, find_source, is_folder, load_split
     from core.foreign import ForeignVAE
 
-    model, folder, config = open_model(spec)
+    model, folder, _, config = open_model(spec)
     sizes = {"image_size": model.image_size, "channels": model.image_shape[0]}
     if "dataset" not in config:
         config = {**config, "dataset": dataset_id(dataset or "mnist")}
@@ -87,6 +88,7 @@ def serve(spec: str, dataset: str | None = None) -> str:
         "likelihood": model.likelihood,
     }
     # Where there is no folder, nothing is found in this one.
-    card = Checkpoint(name, folder or CHECKPOINTS / name, made | config | sizes, None)
+    metrics = describe(folder).metrics if folder else None
+    card = Checkpoint(name, folder or CHECKPOINTS / name, made | config | sizes, metrics)
     SERVED[name] = Served(model, card)
     return name

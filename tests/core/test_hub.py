@@ -64,7 +64,7 @@ def test_a_repository_is_fetched(hub: Path) -> None:
     assert load_checkpoint("someone/their-vae").z_dim == 3
     assert describe("someone/their-vae").config["h_dim"] == 12
     opened = open_model("someone/their-vae")
-    assert opened.folder is None and opened.config["z_dim"] == 3
+    assert opened.folder == hub and not opened.ours and opened.config["z_dim"] == 3
     with pytest.raises(CheckpointError, match="copy here is not for writing into"):
         find_folder("someone/their-vae")
 

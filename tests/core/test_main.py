@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from PIL import Image
 from core import VAE, __main__, checkpoint, data, load_checkpoint, save_checkpoint
 from core.data import LabelledImages, load_dataset
 from core.images import to_png
+from core.posterior import PartialEncoder, load_posterior, save_posterior
 from core.prior import GaussianMixture, save_mixture
+from core.train_repair import RepairProgress
 
 
 @pytest.fixture
@@ -265,6 +268,107 @@ def test_repair_with_and_without_a_partial_encoder(
         expected = load_dataset("mnist", "test").images[0].numpy()
         assert np.allclose(arrays["completions"][0][known], expected[known], atol=1 / 500)
     assert json.loads(Path("second/repair.json").read_text())["method"] == "posterior"
+
+
+def test_a_folder_of_one_class_gets_a_rich_mixture(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without classes that would have components of their own, one class has ten times as many."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for n in range(30):
+        (pictures / f"{n}.png").write_bytes(to_png(torch.rand(1, 28, 28)))
+    save_checkpoint(root / "own", VAE(h_dim=8, z_dim=3), dataset=str(pictures))
+    run(
+        monkeypatch, "train-repair", "own", "--epochs", "1", "--width", "4", "--h-dim", "8",
+        "--components", "2",
+    )  # fmt: skip
+    posterior = load_posterior(root / "own")
+    assert posterior is not None and (posterior.classes, posterior.mixture) == (1, 20)
+
+
+def test_what_a_model_on_the_hub_brings_along_is_used(
+    root: Path, small_mnist: None, digit: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = root / "tiny"
+    mixture = GaussianMixture(torch.ones(1), torch.full((1, 3), 50.0), torch.eye(3)[None])
+    save_mixture(folder, mixture)
+    save_posterior(folder, PartialEncoder(28, z_dim=3, width=4, h_dim=8), {})
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    monkeypatch.setattr("core.hub.download", lambda repo_id: folder)
+    run(monkeypatch, "sample", "someone/their-vae")
+    assert "Drawn from the Gaussian mixture." in capsys.readouterr().out
+    run(monkeypatch, "repair", "someone/their-vae", str(digit), "--steps", "1", "--out", "hub")
+    summary = json.loads(Path("hub/repair.json").read_text())
+    assert (summary["method"], summary["checkpoint"]) == ("posterior", "someone/their-vae")
+    run(monkeypatch, "evaluate", "someone/their-vae")
+    assert "Only printed" in capsys.readouterr().out
+    assert before == {file: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_figures_of_weights_that_were_replaced_meanwhile_are_not_kept(
+    root: Path, small_mnist: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "tiny"
+
+    def fit(*args: object, **options: object) -> GaussianMixture:
+        save_checkpoint(folder, VAE(h_dim=8, z_dim=3))  # a training ends just now
+        return GaussianMixture(torch.ones(1), torch.zeros(1, 3), torch.eye(3)[None])
+
+    monkeypatch.setattr("core.evaluate_command.fit_mixture", fit)
+    assert "was replaced meanwhile; the mixture" in error_of(monkeypatch, "evaluate", "tiny")
+    assert not (folder / "prior.safetensors").exists()
+    assert not (folder / "metrics.json").exists()
+
+
+def test_a_partial_encoder_of_weights_that_were_replaced_meanwhile_is_not_kept(
+    root: Path, small_mnist: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "tiny"
+
+    def train_posterior(*args: object, on_epoch: Any, **options: object) -> None:
+        save_checkpoint(folder, VAE(h_dim=8, z_dim=3))
+        posterior = PartialEncoder(28, z_dim=3, width=4, h_dim=8)
+        on_epoch(posterior, RepairProgress(1, 1, 1, 1, 0.0, 0.0))
+
+    monkeypatch.setattr("core.repair_commands.train_posterior", train_posterior)
+    assert "the partial encoder" in error_of(monkeypatch, "train-repair", "tiny", "--epochs", "1")
+    assert not (folder / "repair.safetensors").exists()
+
+
+def test_repair_of_a_blurred_picture_names_answers(
+    root: Path, digit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind a lens no pixel is known, so it is not "the picture itself"."""
+    for damage in (("--blur", "2"), ("--block", "2")):
+        run(
+            monkeypatch, "repair", "tiny", str(digit), "--mask", "none", *damage, "--steps", "1",
+            "--samples", "3", "--out", "sharp",
+        )  # fmt: skip
+        assert "3 answers" in capsys.readouterr().out
+        summary = json.loads(Path("sharp/repair.json").read_text())
+        assert (summary["blur"], summary["block"]) in ((2.0, 1), (0.0, 2))
+
+
+def test_the_plain_pass_does_not_see_what_is_missing(
+    root: Path, digit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mask hides pixels that the file still has."""
+    hole = torch.zeros(1, 28, 28)
+    hole[:, 7:21] = 1
+    mask = digit.with_name("mask.png")
+    mask.write_bytes(to_png(hole))
+    run(
+        monkeypatch, "repair", "tiny", str(digit), "--mask", str(mask), "--method", "plain",
+        "--out", "plain",
+    )  # fmt: skip
+    assert "repairs nothing" in capsys.readouterr().out
+    plain, repaired = (Path("plain", name).read_bytes() for name in ("plain.png", "repaired.png"))
+    assert plain == repaired
+    x = load_dataset("mnist", "test").images[:1] * (1 - hole)
+    model = load_checkpoint(root / "tiny")
+    assert plain == to_png(model.decode(model.encode(x)[0])[0], scale=8)
 
 
 def test_repair_says_when_there_is_nothing_to_do(
