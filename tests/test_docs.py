@@ -1,10 +1,15 @@
 """What README.md and docs/ say is so: links, limits, the base path, that uploads touch no disk."""
 
+import functools
 import re
+import shlex
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tyro
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
@@ -12,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from core.__main__ import COMMANDS
 from core.limits import LIMITS, MODEL_BYTES
 from explorer import live
 
@@ -46,6 +52,39 @@ def test_every_measured_figure_names_a_command_that_is_there() -> None:
     for row in rows:
         (command,) = re.findall(r"`(benchmarks/\w+\.py)[^`]*` \|$", row)
         assert (ROOT / command).is_file()
+
+
+def commands() -> list[str]:
+    """What README and docs/ tell people to type, `python -m core ...` with its arguments."""
+    found: list[str] = []
+    for page in PAGES:
+        if (
+            page.name == "CONTRIBUTING.md"
+        ):  # of what its examples add; test_contributing.py runs them
+            continue
+        text = page.read_text(encoding="utf-8")
+        fences = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        inline = re.findall(
+            r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+        )
+        lines = [line for fence in fences for line in fence.replace("\\\n", " ").splitlines()]
+        found += [words for words in (*lines, *inline) if words.startswith("python -m core ")]
+    return [words for words in found if len(shlex.split(words, comments=True)) > 4]
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_is_one(words: str) -> None:
+    def parsed(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)  # its arguments, and nothing that it does
+        def nothing(*args: object, **options: object) -> None: ...
+
+        return nothing
+
+    known = {name: parsed(command) for name, command in COMMANDS.items()}
+    arguments = shlex.split(words, comments=True)[3:]
+    tyro.extras.subcommand_cli_from_dict(known, args=arguments)  # ends the program if it is none
+    for argument in arguments:
+        assert "docs/" not in argument or (ROOT / argument).is_file()
 
 
 def test_every_limit_is_listed_with_its_value_and_reason() -> None:

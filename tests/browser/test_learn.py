@@ -88,6 +88,9 @@ def test_the_two_terms_follow_the_sliders(open_page: Open) -> None:
     expect(page.get_by_test_id("lesson-mean")).to_have_attribute("aria-valuetext", "× 0.00")
     nothing = float(kl_per_dim(0 * mu, log_var).sum())
     expect(page.get_by_test_id("lesson-kl")).to_have_text(f"{nothing:.1f} nats")
+    press(page, "lesson-width", "Home")  # log sigma^2 = 0: the prior
+    expect(page.get_by_test_id("lesson-kl")).to_have_text("0.0 nats")
+    ticked(page, "empty")
     page.get_by_role("button", name="The encoder's own answer").click()
     ticked(page, "lowest")
     press(page, "lesson-beta", "End")
