@@ -38,7 +38,8 @@ def train_command(
         config: What the run is made of.
         name: Folder below checkpoints/; by default as mnist-mlp-20 or mnist-res-32, numbered when
             taken.
-        resume: Continue the run NAME with its own settings; only --epochs may be raised.
+        resume: Continue the run NAME with its own settings; only --epochs may be raised. Under the
+            cosine schedule the learning rate then rises to where the longer run would have it.
     """
     processes = join()
     with ExitStack() as held, interruptible():
