@@ -149,8 +149,7 @@ def _begin_to_fetch(title: str, name: str) -> None:
 
 
 def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
-    stem = "" if wrong else train_fields.free_stem(settings)
-    free = trainings.free_name(stem) if stem else ""
+    free = "" if wrong else trainings.free_name(train_fields.free_stem(settings))
     given = st.text_input(
         "Name of the run", placeholder=free, max_chars=NAME.most, key=state.TRAIN_NAME,
         help="The model is kept as checkpoints/NAME, beside the others; none is ever overwritten.",
@@ -160,25 +159,31 @@ def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
     if problem:
         st.error(problem)
     busy = any(run.alive for run in trainings.runs())
-    arguments = [] if wrong else train_fields.arguments(settings)
     st.button(
         "Put into the queue" if busy else "Start training", type="primary", width="stretch",
         icon=":material/playlist_add:" if busy else ":material/play_arrow:",
-        disabled=bool(wrong or problem), on_click=_begin, args=(given, stem, arguments),
+        disabled=bool(wrong or problem), on_click=_begin,
         help="One training runs at a time; this one starts when those before it are done."
         if busy else None,
     )  # fmt: skip
     if not wrong and not problem:
         st.caption("The same in a shell, in the folder of the program:")
+        command = training_processes.shown_command(name, train_fields.arguments(settings))
         # As bash its flags would be pale blue on white.
-        st.code(training_processes.shown_command(name, arguments), language=None, wrap_lines=True)
+        st.code(command, language=None, wrap_lines=True)
 
 
-def _begin(given: str, stem: str, arguments: list[str]) -> None:
+def _begin() -> None:
+    """What the form holds now. The page may not have been drawn with it yet: a press straight
+    after typing ends that run. Nor is a name free for ever that was free when it was drawn."""
+    settings = _settings()
+    if wrong := train_fields.fault(settings):
+        state.notify(escaped(wrong.sentence))
+        return
+    given = str(st.session_state[state.TRAIN_NAME]).strip()
     try:
-        # What was free when the page was drawn may have been taken since, by another page.
-        name = given or trainings.free_name(stem)
-        trainings.enqueue(name, arguments)
+        name = given or trainings.free_name(train_fields.free_stem(settings))
+        trainings.enqueue(name, train_fields.arguments(settings))
     except (trainings.Refused, OSError) as error:
         state.notify(str(error))
         return

@@ -250,17 +250,17 @@ def _resume(run: Run, done: int) -> None:
     with st.popover("Resume", icon=":material/play_arrow:"):
         st.markdown(f"Goes on after epoch {done} with the same settings.")
         least = done + 1
-        epochs = st.number_input(
-            "Epochs in all", least, None, max(total, least),
-            key=f"{state.TRAIN_EPOCHS}_{run.name}",
-        )  # fmt: skip
+        key = f"{state.TRAIN_EPOCHS}_{run.name}"
+        st.number_input("Epochs in all", least, None, max(total, least), key=key)
         _button(
             "Resume", type="primary", key="train_resume", on_click=_begin_again,
-            args=(run.name, int(epochs or least)),
+            args=(run.name, key, least),
         )  # fmt: skip
 
 
-def _begin_again(name: str, epochs: int) -> None:
+def _begin_again(name: str, key: str, least: int) -> None:
+    """Up to what the field holds now; the page may not have been drawn with it yet."""
+    epochs = int(st.session_state.get(key) or least)
     _do(lambda: trainings.enqueue(name, ["--resume", "--epochs", str(epochs)], resume=True))
 
 

@@ -313,6 +313,25 @@ def test_the_second_waits_and_can_be_moved_and_removed(fake_trainer: Fake) -> No
     assert run_state("three") == "queued"
 
 
+def test_a_press_straight_after_typing_heeds_what_was_typed(fake_trainer: Fake) -> None:
+    """The page has not been drawn with it: the click comes with the value of the field it left."""
+    app = panel()
+    field(app, "epochs").set_value(2)
+    app.text_input(key=state.TRAIN_NAME).set_value(" typed ")
+    button(app, "Start training").click().run()
+    assert not app.exception
+    until(app, lambda: run_state("typed") == "finished")
+    app.run()
+    app.number_input(key=f"{state.TRAIN_EPOCHS}_typed").set_value(5)
+    app.button(key="train_resume").click().run()
+    until(app, lambda: len(run_files.history(trainings.folder("typed"))) == 5)
+    until(app, lambda: run_state("typed") == "finished")
+    field(app.run(), "z_dim").set_value(0)
+    button(app, "Start training").click().run()
+    assert "must be above 0" in app.session_state[state.NOTICE]
+    assert len(trainings.runs()) == 1
+
+
 def test_stop_resume_with_more_epochs_and_discard(fake_trainer: Fake, checkpoints: Path) -> None:
     fake_trainer(seconds=0.3, epochs=50)
     app = start(panel(), "run")
