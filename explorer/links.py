@@ -5,6 +5,7 @@ The URL holds `model`, `z` and `map`, in Learn also `step` and `lang`, and its p
 copied link opens the same view.
 """
 
+import copy
 import uuid
 from collections.abc import Sequence
 
@@ -24,7 +25,8 @@ def restore_defaults() -> None:
     # panel's, Streamlit drops what was not yet written back. So all is kept at one stroke first.
     before = st.session_state.get(state.KNOWN, {})
     known = {
-        key: st.session_state.get(key, before.get(key, default))
+        # A copy: what one session writes into an empty dict must not be another's default.
+        key: st.session_state.get(key, before.get(key, copy.copy(default)))
         for key, default in state.DEFAULTS.items()
     }
     st.session_state[state.KNOWN] = known

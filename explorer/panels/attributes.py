@@ -3,7 +3,8 @@ it: built in, or made from two classes, two lassoed groups or two sets of upload
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -22,6 +23,8 @@ from explorer.wording import escaped
 
 STRIP_PX = 460
 SOURCES = ("Two classes", "Two groups", "Two sets of uploads")
+CLASS_KEYS, GROUP_KEYS = (state.CLASS_A, state.CLASS_B), (state.GROUP_A, state.GROUP_B)
+UPLOAD_KEYS = (state.UPLOADS_A, state.UPLOADS_B)
 
 
 def render() -> None:
@@ -110,135 +113,170 @@ def _direction(name: str, vector: Sequence[float], key: str) -> None:
         )
 
 
+class Sides(NamedTuple):
+    """What a direction is made of."""
+
+    name: str  # what it is called unless it is given another name
+    a: Tensor  # mu of the pictures that it leads from, (N, D)
+    b: Tensor  # and to
+
+
 def _new() -> None:
     st.markdown("**Make a direction** from A to B")
     state.one_of(state.DIRECTION_SOURCE, SOURCES)
     source = st.segmented_control("From", SOURCES, key=state.DIRECTION_SOURCE, required=True)
-    groups = {"Two classes": _classes, "Two groups": _groups, "Two sets of uploads": _uploads}
-    found = groups[str(source)]()
-    if found is None:
+    choose = {
+        "Two classes": _choose_classes, "Two groups": _choose_groups,
+        "Two sets of uploads": _choose_uploads,
+    }  # fmt: skip
+    choose[str(source)]()
+    sides = _sides()
+    if sides is None:
         return
-    suggestion, a, b = found
     id = st.segmented_control(
         "Method", list(attributes.METHODS), key=state.DIRECTION_METHOD, required=True,
         format_func=lambda id: attributes.METHODS[id].label,
     )  # fmt: skip
-    method = attributes.METHODS[str(id)]
-    st.caption(method.explanation)
+    st.caption(attributes.METHODS[str(id)].explanation)
     try:
-        vector = method.make(a, b).tolist()
+        vector = _vector(sides)
     except ValueError as error:
         st.error(str(error))
         return
-    _direction(f"{suggestion} ({len(a)} and {len(b)} pictures)", vector, "new")
+    _direction(f"{sides.name} ({len(sides.a)} and {len(sides.b)} pictures)", vector, "new")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Name", placeholder=suggestion, max_chars=LABEL_LENGTH.most, key=state.DIRECTION_NAME
+        st.text_input(
+            "Name", placeholder=sides.name, max_chars=LABEL_LENGTH.most, key=state.DIRECTION_NAME
         )
-        st.button("Keep", type="primary", on_click=_keep, args=(name.strip() or suggestion, vector))
+        st.button("Keep", type="primary", on_click=_keep)
 
 
-def _keep(name: str, vector: Sequence[float]) -> None:
+def _keep() -> None:
+    """What is chosen now. The page may not have been drawn with it yet: a press straight after
+    typing or choosing ends that run."""
     try:
-        kept.add_direction(name, vector)
+        if sides := _sides():
+            given = str(st.session_state[state.DIRECTION_NAME]).strip()
+            kept.add_direction(given or sides.name, _vector(sides))
+            st.session_state[state.DIRECTION_NAME] = ""
     except ValueError as error:
         state.notify(str(error))
-        return
-    st.session_state[state.DIRECTION_NAME] = ""
 
 
-Groups = tuple[str, Tensor, Tensor] | None  # a name for the way, mu of A, mu of B
+def _vector(sides: Sides) -> list[float]:
+    """Raises ValueError."""
+    method = attributes.METHODS[str(st.session_state[state.DIRECTION_METHOD])]
+    vector: list[float] = method.make(sides.a, sides.b).tolist()
+    return vector
 
 
-def _classes() -> Groups:
-    name = state.checkpoint()
-    classes = caches.classes(name)
+def _sides() -> Sides | None:
+    """As the widgets have been set; None where that makes no direction."""
+    name, source = state.checkpoint(), st.session_state[state.DIRECTION_SOURCE]
+    if source == "Two classes":
+        classes = caches.classes(name)
+        return _of_two(CLASS_KEYS, classes, lambda n: attributes.of_class(name, n))
+    if source == "Two groups":
+        groups = _groups()
+        labels = list(groups)
+        return _of_two(GROUP_KEYS, labels, lambda n: attributes.of_group(name, groups[labels[n]]))
+    a, b = ([code for _, code in side if isinstance(code, Tensor)] for side in _encoded())
+    return Sides("A towards B", torch.stack(a), torch.stack(b)) if a and b else None
+
+
+def _of_two(
+    keys: tuple[str, str], labels: Sequence[str], codes: Callable[[int], Tensor]
+) -> Sides | None:
+    chosen: list[Any] = [st.session_state.get(key) for key in keys]
+    a, b = chosen
+    if a == b or a not in range(len(labels)) or b not in range(len(labels)):
+        return None
+    return Sides(f"{labels[a]} towards {labels[b]}", codes(a), codes(b))
+
+
+def _choose_classes() -> None:
+    classes = caches.classes(state.checkpoint())
     if len(classes) < 2:
         st.info("The pictures of this model have no classes. Use groups or uploads instead.")
-        return None
-    chosen = _two(list(range(len(classes))), state.CLASS_A, state.CLASS_B, classes)
-    if chosen is None:
-        return None
-    a, b = chosen
-    return (
-        f"{classes[a]} towards {classes[b]}",
-        attributes.of_class(name, a),
-        attributes.of_class(name, b),
-    )
+        return
+    _choose_two(CLASS_KEYS, classes)
 
 
-def _groups() -> Groups:
-    name = state.checkpoint()
-    groups = st.session_state[state.GROUPS].get(name, {})
+def _groups() -> dict[str, Sequence[int]]:
+    """The lassoed ones of this model."""
+    found: dict[str, Sequence[int]] = st.session_state[state.GROUPS].get(state.checkpoint(), {})
+    return found
+
+
+def _choose_groups() -> None:
+    groups = _groups()
     if len(groups) < 2:
         st.info(
             f"Two groups of dots are needed; this model has {len(groups)}. Choose the lasso on "
             "Explore's map, draw a line round some dots and give the group a name."
         )
-        return None
-    names = list(groups)
-    chosen = _two(list(range(len(names))), state.GROUP_A, state.GROUP_B, names)
-    if chosen is None:
-        return None
-    first, second = (names[n] for n in chosen)
-    a, b = (attributes.of_group(name, groups[group]) for group in (first, second))
-    return f"{first} towards {second}", a, b
+        return
+    _choose_two(GROUP_KEYS, list(groups))
 
 
-def _two(
-    choices: list[int], key_a: str, key_b: str, labels: Sequence[str]
-) -> tuple[int, int] | None:
-    """Two different ones of `choices`."""
-    for key, default in ((key_a, choices[0]), (key_b, choices[1])):
+def _choose_two(keys: tuple[str, str], labels: Sequence[str]) -> None:
+    """Two different ones, by their numbers."""
+    choices = list(range(len(labels)))
+    for key, default in zip(keys, choices, strict=False):
         if st.session_state.get(key) not in choices:
             st.session_state[key] = default
     with st.container(horizontal=True):
-        a = st.selectbox("A", choices, format_func=lambda n: labels[n], key=key_a, width=160)
-        b = st.selectbox("B", choices, format_func=lambda n: labels[n], key=key_b, width=160)
+        a, b = (
+            st.selectbox(side, choices, format_func=lambda n: labels[n], key=key, width=160)
+            for side, key in zip("AB", keys, strict=True)
+        )
     if a == b:
         st.info("A and B are the same. Choose two different ones.")
-        return None
-    return a, b
 
 
-def _uploads() -> Groups:
-    sides = []
-    for side, key, column in zip(
-        "AB", (state.UPLOADS_A, state.UPLOADS_B), st.columns(2), strict=True
-    ):
-        with column:
-            files = st.file_uploader(
-                f"Pictures of {side}", accept_multiple_files=True, key=key,
-                max_upload_size=PICTURE_BYTES.most // MB,
-            )  # fmt: skip
-            codes = [_encoded(file.name, file.getvalue()) for file in files]
-        sides.append([code for code in codes if code is not None])
-    if not all(sides):
+def _choose_uploads() -> None:
+    columns = st.columns(2)
+    for side, key, column in zip("AB", UPLOAD_KEYS, columns, strict=True):
+        column.file_uploader(
+            f"Pictures of {side}", accept_multiple_files=True, key=key,
+            max_upload_size=PICTURE_BYTES.most // MB,
+        )  # fmt: skip
+    sides = _encoded()
+    for files, column in zip(sides, columns, strict=True):
+        for file, code in files:
+            if isinstance(code, str):
+                column.error(escaped(f"{file} is left out. {code}"))
+    if not all(any(isinstance(code, Tensor) for _, code in files) for files in sides):
         st.info("Choose at least one picture of each: a photo, a scan or a drawing.")
-        return None
-    a, b = (torch.stack(side) for side in sides)
-    return "A towards B", a, b
 
 
-def _encoded(file: str, content: bytes) -> Tensor | None:
-    """mu of an upload, (D,); one that cannot be read is said, and the others are used."""
+def _encoded() -> list[list[tuple[str, Tensor | str]]]:
+    """Of each side's uploads the name and mu, (D,), or why there is none. What is no longer
+    uploaded is forgotten."""
     name = state.checkpoint()
-    known: dict[tuple[str, str, str], Tensor | str] = st.session_state[state.UPLOADED]
-    id = (name, catalogue.version(name), hashlib.sha256(content).hexdigest())
-    if id not in known:
-        model = caches.model(name)
-        try:
-            picture = lanes.through_lane(
-                "upload", digits.to_picture, content, model.image_shape, ink=state.subject().ink
-            )
-            known[id] = encode_images(model, picture)[0][0]
-        except digits.DigitError as error:
-            known[id] = str(error)
-    found = known[id]
-    if isinstance(found, str):
-        st.error(escaped(f"{file} is left out. {found}"))
-        return None
-    return found
+    known, now = st.session_state[state.UPLOADED], {}
+    sides = []
+    for key in UPLOAD_KEYS:
+        side = []
+        for file in st.session_state.get(key) or []:
+            content = file.getvalue()
+            id = (name, catalogue.version(name), hashlib.sha256(content).hexdigest())
+            now[id] = known[id] if id in known else _code(content)
+            side.append((file.name, now[id]))
+        sides.append(side)
+    st.session_state[state.UPLOADED] = now
+    return sides
+
+
+def _code(content: bytes) -> Tensor | str:
+    model = caches.model(state.checkpoint())
+    try:
+        picture = lanes.through_lane(
+            "upload", digits.to_picture, content, model.image_shape, ink=state.subject().ink
+        )
+    except digits.DigitError as error:
+        return str(error)
+    return encode_images(model, picture)[0][0]
 
 
 def _kept() -> None:

@@ -127,6 +127,22 @@ def test_a_name_of_ones_own_and_the_normal_of_a_logistic_regression() -> None:
     assert app.text_input(key=state.DIRECTION_NAME).value == ""
 
 
+def test_a_press_straight_after_a_change_heeds_it() -> None:
+    """The page has not been drawn with it yet."""
+    app = panel()
+    app.text_input(key=state.DIRECTION_NAME).set_value(" rounder ")
+    app.selectbox(key=state.CLASS_A).select(1)
+    button(app, "Keep").click().run()
+    (kept,) = directions(app)
+    assert kept["name"] == "rounder" and app.text_input(key=state.DIRECTION_NAME).value == ""
+    latent = caches.latent_map(MODEL)
+    a, b = (latent.mu[latent.labels == label] for label in (1, 8))
+    np.testing.assert_allclose(kept["vector"], mean_difference(a, b), rtol=1e-5)
+    app.selectbox(key=state.CLASS_A).select(8)
+    button(app, "Keep").click().run()
+    assert len(directions(app)) == 1 and "Choose two different ones." in messages(app)
+
+
 def test_the_same_class_twice_is_a_sentence() -> None:
     app = panel()
     app.selectbox(key=state.CLASS_B).select(3).run()
@@ -191,6 +207,10 @@ def test_two_sets_of_uploads_and_one_that_is_no_picture() -> None:
     way = (mu[2] - mu[:2].mean(0)).numpy()
     vector = np.array(directions(app)[0]["vector"])
     assert vector @ way / np.linalg.norm(vector) / np.linalg.norm(way) > 0.9
+    assert len(app.session_state[state.UPLOADED]) == 4
+    app.file_uploader[0].set_value([files[0]]).run()
+    assert len(app.session_state[state.UPLOADED]) == 2, "what is taken away is forgotten"
+    assert state.DEFAULTS[state.UPLOADED] == {}, "one visitor's are none of another's"
 
 
 def test_the_previews_begin_at_the_z_of_explore() -> None:

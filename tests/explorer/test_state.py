@@ -89,3 +89,10 @@ def test_what_streamlit_drops_comes_back() -> None:
     del app.session_state[state.REPAIR_SOURCE]
     app.run()
     assert app.session_state[state.REPAIR_SOURCE] == "Upload"
+
+
+def test_no_session_holds_the_defaults_themselves() -> None:
+    app = AppTest.from_function(_defaults).run()
+    for key, default in state.DEFAULTS.items():
+        if isinstance(default, dict):
+            assert app.session_state[key] == default and app.session_state[key] is not default
