@@ -75,9 +75,7 @@ LOG_VARIANCE = Limit(
     "a sigma of 1/22,000 to 22,000: beyond it nothing more is to be seen",
 )  # fmt: skip
 SETTINGS_BYTES = Limit(1024, "bytes of a repair's settings", "all eight fields together take 141")
-REPAIR_SECONDS = Limit(
-    30, "seconds of one repair on the live channel", "others wait for the same core"
-)
+REPAIR_SECONDS = Limit(30, "seconds of one repair", "others wait for the same core")
 REPAIRS_KEPT = Limit(64, "repairs that are found again", "0.1 MB each; all pages share them")
 REQUESTS_WAITING = Limit(
     128,

@@ -7,12 +7,13 @@ answers the browser and sends it the page.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from core.limits import REPAIRS_KEPT
+from core.limits import REPAIR_SECONDS, REPAIRS_KEPT
 from explorer import catalogue, datasets
 from explorer.caching import Slot, per_checkpoint
 from explorer.served import SERVED
@@ -186,12 +187,25 @@ def completion(
 ) -> Completed:
     """A repair, found once for the socket that asks and the page that then shows it.
 
-    on_step is heard by the one that computes. Raises RepairError, which is not kept.
+    on_step(done, total) is heard by the one that computes; one that waits meanwhile for another to
+    compute the same hears (0, 1). Raises RepairError, which is not kept, also after REPAIR_SECONDS.
     """
+    from core.methods import RepairError
     from explorer import repairs
 
+    end = time.monotonic() + REPAIR_SECONDS.most
+
+    def heed(done: int, total: int) -> None:
+        on_step(done, total)
+        if time.monotonic() > end:
+            at = f", at step {done} of {total}" if done else ""
+            raise RepairError(
+                f"The repair was stopped after {REPAIR_SECONDS} s{at}, as others wait. Ask for "
+                "fewer steps or answers."
+            )
+
     slot: Slot[Completed] = _completion_slot(name, ask)
-    return slot.get(lambda: repairs.complete(name, ask, on_step))
+    return slot.get(lambda: repairs.complete(name, ask, heed), lambda: heed(0, 1))
 
 
 @per_checkpoint(max_entries=128)

@@ -15,21 +15,29 @@ from core.limits import ID_LENGTH
 from explorer import catalogue
 
 T = TypeVar("T")
+LOOK = 0.1  # s between two looks of one who waits whether to go on waiting
 
 
 class Slot(Generic[T]):
     """A place for one result. Whoever comes second waits for the first and finds it there, so that
-    many who ask at once cost what one does. What raises is not kept."""
+    many who ask at once cost what one does. What raises is not kept.
+
+    `while_waiting` is called again and again by one who waits; if it raises, that one leaves.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._found: tuple[T] | None = None
 
-    def get(self, make: Callable[[], T]) -> T:
+    def get(self, make: Callable[[], T], while_waiting: Callable[[], None] = lambda: None) -> T:
         if self._found is None:
-            with self._lock:
+            while not self._lock.acquire(timeout=LOOK):
+                while_waiting()
+            try:
                 if self._found is None:
                     self._found = (make(),)
+            finally:
+                self._lock.release()
         return self._found[0]
 
     @property

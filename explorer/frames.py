@@ -22,13 +22,12 @@ A frame that does not fit is refused with a close code and a reason.
 
 import json
 import struct
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from core.limits import COORDINATE, FRAME_POINTS, LOG_VARIANCE, REPAIR_SECONDS
+from core.limits import COORDINATE, FRAME_POINTS, LOG_VARIANCE
 from explorer import caches, catalogue, repairs
 
 if TYPE_CHECKING:
@@ -215,16 +214,9 @@ def _repaired(name: str, job: Job, ask: repairs.Ask, gone: Callable[[], bool]) -
     from core.checkpoint import CheckpointError
     from core.methods import RepairError
 
-    end = time.monotonic() + REPAIR_SECONDS.most
-
     def on_step(done: int, total: int) -> None:
         if gone():
             raise Gone
-        if time.monotonic() > end:
-            raise RepairError(
-                f"The repair was stopped after {REPAIR_SECONDS} s, at step {done} of {total}, as "
-                "others wait. Ask for fewer steps or answers."
-            )
 
     try:
         found = (

@@ -207,7 +207,8 @@ def _progress(place: Any) -> Callable[[int, int], None]:
 
     def on_step(done: int, total: int) -> None:
         if done * 50 // total != (done - 1) * 50 // total:
-            place.progress(done / total, f"Repairing: step {done} of {total}")
+            step = f": step {done} of {total}" if done else ""  # 0: another page is at it
+            place.progress(done / total, f"Repairing{step}")
 
     return on_step
 

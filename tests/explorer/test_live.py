@@ -325,7 +325,8 @@ def test_a_repair_ends_when_nobody_waits_for_it() -> None:
 
 
 def test_a_repair_that_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
+    monkeypatch.setattr(caches, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
     reply = frames.answered(frames.loaded("mnist-mlp-20"), repair_of(51))
     sentence = json.loads(reply[frames.ANSWER.size :])["error"]
     assert "was stopped after 0 s, at step 1 of 51" in sentence
+    assert "Ask for fewer steps or answers" in sentence

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from core import VAE, load_checkpoint, methods, metrics, repair
 from core.damage import Observation, centre_box, observe
 from core.data import load_dataset
 from core.images import to_uint8
+from core.limits import REPAIR_SECONDS
 from explorer import caches, frames, live, map_data, repairs
 from explorer.lessons import answers
 
@@ -163,6 +165,42 @@ def test_steps_are_heard_and_failures_are_not_kept(monkeypatch: pytest.MonkeyPat
             caches.completion(NAME, ask)
     caches.completion(NAME, ask._replace(noise=0.0), lambda done, total: heard.append(done))
     assert heard == [1, 2]
+
+
+def test_no_repair_takes_longer_than_the_limit_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(caches, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
+    ask = repairs.asked(bytes(PIXELS), bytes(PIXELS), method="smc", k=4, steps=90)
+    with pytest.raises(methods.RepairError, match="after 0 s, at step 1 of 90.* Ask for fewer"):
+        caches.completion(NAME, ask)
+
+
+def test_who_waits_for_the_same_repair_can_leave_and_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, end = Event(), Event()
+
+    def slow(name: str, ask: repairs.Ask, on_step: Any) -> str:
+        begun.set()
+        end.wait(60)
+        return "found"
+
+    monkeypatch.setattr(repairs, "complete", slow)
+    ask = repairs.asked(bytes(PIXELS), bytes(PIXELS), method="smc", k=4, steps=91)
+    job = frames.Job(1, frames.COMPLETE, frames.NO_POINTS, ask)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(caches.completion, NAME, ask)
+        try:
+            assert begun.wait(60)
+            with pytest.raises(frames.Gone):
+                frames.answered(frames.loaded(NAME), job, gone=lambda: True)
+            monkeypatch.setattr(caches, "REPAIR_SECONDS", REPAIR_SECONDS._replace(most=0))
+            with pytest.raises(methods.RepairError, match="after 0 s, as others wait"):
+                caches.completion(NAME, ask)
+        finally:
+            end.set()
+        assert first.result() == "found"
 
 
 IMAGE, MASK = bytes(PIXELS), bytes([1]) * PIXELS
