@@ -95,7 +95,7 @@ def test_buttons_move_sliders_and_picture(open_page: Open) -> None:
     assert z_of_sliders(page) == [0.0] * 20
     wait_for_z(page, [0.0] * 20)
     url = page.url
-    page.get_by_role("button", name="Random prior").click()
+    page.get_by_role("button", name="Prior sample").click()
     page.wait_for_url(lambda new: new != url)
     z = z_of_url(page)
     assert np.std(z) > 0.4
@@ -104,7 +104,7 @@ def test_buttons_move_sliders_and_picture(open_page: Open) -> None:
 
 def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
     page = open_page()
-    page.get_by_role("button", name="Random prior").click()
+    page.get_by_role("button", name="Prior sample").click()
     page.wait_for_function("location.search.includes('z=')")
     page.wait_for_timeout(1500)
     twin = open_page(page.url.split("/", 3)[3])

@@ -153,7 +153,7 @@ def test_two_tabs_keep_the_same_bookmarks(open_page: Open) -> None:
     twin = open_page()
     page.get_by_test_id("add-bookmark").click()
     expect(twin.get_by_test_id("bookmark")).to_have_count(1)
-    twin.get_by_role("button", name="Random prior").click()
+    twin.get_by_role("button", name="Prior sample").click()
     twin.wait_for_timeout(800)
     assert z_of_url(page) == first_digit(), "z itself is the tab's own"
     twin.get_by_test_id("add-bookmark").click()

@@ -104,7 +104,7 @@ def move(page: Page) -> list[float]:
     """To a z of one's own."""
     page.wait_for_url(lambda url: "z=" in url)
     before = page.url
-    page.get_by_role("button", name="Random prior").click()
+    page.get_by_role("button", name="Prior sample").click()
     page.wait_for_url(lambda url: url != before)
     return z_of_url(page)
 

@@ -159,7 +159,7 @@ def test_a_locked_dimension_stays_when_all_else_is_random(open_page: Open) -> No
     expect(lock).to_have_attribute("aria-pressed", "true")
     before = z_of_sliders(page)
     url = page.url
-    page.get_by_role("button", name="Random prior").click()
+    page.get_by_role("button", name="Prior sample").click()
     page.wait_for_url(lambda new: new != url)
     page.wait_for_timeout(500)
     after = z_of_sliders(page)

@@ -102,7 +102,7 @@ def test_buttons_move_z() -> None:
     app = start()
     before = app.session_state[state.Z]
     revision = app.session_state[state.REVISION]
-    button(app, "Random prior").click().run()
+    button(app, "Prior sample").click().run()
     assert app.session_state[state.Z] != before
     assert app.session_state[state.REVISION] == revision + 1
     button(app, "Reset to z = 0").click().run()
