@@ -1,6 +1,8 @@
 """Bookmarks of Explore, and two of them compared."""
 
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -82,7 +84,7 @@ def _event(component: str) -> None:
         return
     present = {mark["id"]: mark for mark in kept.kept()["bookmarks"]}
     if told["kind"] == "add":
-        kept.add_bookmark(f"Bookmark {_next_number()}", checked_z(told["z"], len(state.z())))
+        _add(told)
     elif told.get("id") not in present:
         return  # removed meanwhile, in another tab
     elif told["kind"] == "go":
@@ -97,6 +99,15 @@ def _event(component: str) -> None:
         if not was:  # a second press takes it back
             a, b = (told["id"], b) if told["side"] == "A" else (a, told["id"])
         st.session_state[state.COMPARED] = (a, b)
+
+
+def _add(told: Mapping[str, Any]) -> None:
+    if told.get("checkpoint") != state.checkpoint():
+        return  # pressed while the page went on to another model, whose z this is not
+    try:
+        kept.add_bookmark(f"Bookmark {_next_number()}", checked_z(told["z"], len(state.z())))
+    except ValueError as error:  # there are too many, by another tab
+        state.notify(str(error))
 
 
 def _next_number() -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import caches, state
+from core.limits import BOOKMARKS
+from explorer import caches, kept, state
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -86,7 +87,8 @@ def marks(app: AppTest) -> list[dict]:
     return app.session_state[state.KEPT]["mnist-mlp-20"]["bookmarks"]
 
 
-ADD, OTHER = {"kind": "add", "z": [0.5] * 20}, {"kind": "add", "z": [-0.5] * 20}
+ADD: dict[str, object] = {"kind": "add", "z": [0.5] * 20, "checkpoint": "mnist-mlp-20"}
+OTHER = ADD | {"z": [-0.5] * 20}
 
 
 def test_bookmarks_are_numbered_renamed_removed_and_gone_to() -> None:
@@ -116,6 +118,21 @@ def test_an_event_of_a_bookmark_that_is_gone_does_nothing() -> None:
     assert app.session_state[state.Z] == caches.latent_map("mnist-mlp-20").mu[0].tolist()
 
 
+@pytest.mark.parametrize("z", [[0.5] * 20, [0.5] * 2])
+def test_a_bookmark_of_another_model_comes_too_late(z: list[float]) -> None:
+    """Pressed while the page changes to this one, it was meant for the one before."""
+    app = shelf(ADD, {"kind": "add", "z": z, "checkpoint": "mnist-mlp-2"})
+    assert len(marks(app)) == 1
+
+
+def test_one_too_many_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tab has filled the shelf."""
+    monkeypatch.setattr(kept, "BOOKMARKS", BOOKMARKS._replace(most=2))
+    app = shelf(ADD, OTHER, ADD)
+    assert len(marks(app)) == 2
+    assert app.session_state[state.NOTICE] == "There are 2 already; remove some first."
+
+
 def test_200_bookmarks() -> None:
     assert len(marks(shelf(*[ADD] * 200))) == 200
 
@@ -124,7 +141,7 @@ def test_locked_dimensions_survive_randomising() -> None:
     kept = {"bookmarks": [], "directions": [], "names": {}, "locked": [3, 5]}
     app = start(**{state.KEPT: {"mnist-mlp-20": kept}})
     before = list(app.session_state[state.Z])
-    for label in ("Random prior", "Random digit"):
+    for label in ("Prior sample", "Random digit"):
         next(button for button in app.button if button.label == label).click().run()
         after = app.session_state[state.Z]
         assert [after[3], after[5]] == [before[3], before[5]]

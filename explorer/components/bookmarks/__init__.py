@@ -21,8 +21,8 @@ def bookmarks(
     """A shelf of (id, name) with their pictures, all of the model's shape, one after another.
 
     `compared` are the ids that are A and B. During on_event_change session_state[key].event is
-    {"kind": "add", "z": [...]}, or "go", "rename" (with "name"), "remove" or "compare" (with
-    "side": "A" or "B") of an "id".
+    {"kind": "add", "z": [...], "checkpoint": the model that z is of}, or "go", "rename" (with
+    "name"), "remove" or "compare" (with "side": "A" or "B") of an "id".
     """
     data = {
         "live": live, "bookmarks": [{"id": id, "name": name} for id, name in marks],

@@ -4,7 +4,7 @@
 import { keepFocus } from "../access.js";
 import { component } from "../component.js";
 import { element, fromBase64 } from "../element.js";
-import { currentZ } from "../live.js";
+import { currentCheckpoint, currentZ } from "../live.js";
 import { paintInto } from "../pixels.js";
 
 export default component("bookmarks", (root) => {
@@ -12,7 +12,7 @@ export default component("bookmarks", (root) => {
   let shown = [];
   const add = element("button", { class: "add", type: "button", "data-testid": "add-bookmark", "data-focus": "add" },
     "+ Bookmark this");
-  add.onclick = () => tell("add", { z: Array.from(currentZ()) });
+  add.onclick = () => tell("add", { z: Array.from(currentZ()), checkpoint: currentCheckpoint() });
   const hint = element("span", { class: "hint" });
   const shelf = element("ul", { class: "shelf" });
   root.append(element("div", { class: "bar" }, add, hint), shelf);
