@@ -22,7 +22,10 @@ const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the se
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
 export const SILENCE = { usual: 20_000, offline: 4000 }; // ms without an answer to one: the wire is cut
 
-/** A socket to one checkpoint. Latest wins: one request of a kind is under way, the newest waits. */
+/**
+ * A socket to one checkpoint. Latest wins: one request of a kind is under way, and of those who ask
+ * for that kind meanwhile, the newest of each waits for its turn.
+ */
 export class Channel {
   #name = "";
   #hear; // { onOpen(), onStatus(), onAlive(facts) }
@@ -31,7 +34,7 @@ export class Channel {
   #retry = RETRY.first;
   #retryTimer = 0;
   #underWay = new Map(); // kind -> { sequence, since, onAnswer }
-  #waiting = new Map(); // kind -> { payload, since, onAnswer }
+  #waiting = []; // { kind, asker, payload, since, onAnswer }, the next one first
   #pulseTimer = 0;
   status = { open: false, reason: "connecting", lost: false }; // lost: it was open before
 
@@ -48,7 +51,7 @@ export class Channel {
     this.#socket = null;
     before?.close(1000);
     this.#underWay.clear();
-    this.#waiting.clear();
+    this.#waiting = [];
     const url = new URL(`live/channel/${encodeURIComponent(name)}`, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
@@ -97,11 +100,17 @@ export class Channel {
     });
   }
 
-  /** Ask; `since` is when the hand moved (ms), or null when no hand did. False: not connected. */
-  request(kind, payload, since, onAnswer) {
+  /**
+   * Ask; `since` is when the hand moved (ms), or null when no hand did. `asker`: whose earlier
+   * request, if it waits still, this one replaces. False: not connected.
+   */
+  request(kind, payload, since, onAnswer, asker = null) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false; // z is asked for when it opens
     if (this.#underWay.has(kind)) {
-      this.#waiting.set(kind, { payload, since, onAnswer });
+      const at = this.#waiting.findIndex((other) => other.kind === kind && other.asker === asker);
+      this.#waiting.splice(at < 0 ? this.#waiting.length : at, 1, {
+        kind, asker, payload, since, onAnswer,
+      });
       return true;
     }
     const sequence = ++this.#sequence;
@@ -118,7 +127,7 @@ export class Channel {
 
   /** Answers of this kind that are still to come belong to something that Python has replaced. */
   forget(kind) {
-    this.#waiting.delete(kind);
+    this.#waiting = this.#waiting.filter((other) => other.kind !== kind);
     const request = this.#underWay.get(kind);
     if (request) request.onAnswer = null;
   }
@@ -130,9 +139,11 @@ export class Channel {
     if (view.getUint32(0, true) !== request?.sequence) return;
     this.#retry = RETRY.first; // it answers; one that only opens is not asked ever faster
     this.#underWay.delete(kind);
-    const next = this.#waiting.get(kind);
-    this.#waiting.delete(kind);
-    if (next) this.request(kind, next.payload, next.since, next.onAnswer);
+    const next = this.#waiting.find((other) => other.kind === kind);
+    if (next) {
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.request(kind, next.payload, next.since, next.onAnswer, next.asker);
+    }
     if (!request.onAnswer) return;
     const [planes, height, width] = [6, 8, 10].map((at) => view.getUint16(at, true));
     const size = planes * height * width;

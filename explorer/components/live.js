@@ -51,10 +51,11 @@ export function setZ(next) {
 /**
  * Ask the server for something else than a picture of z. False if there is no connection; else
  * `onAnswer({ planes, height, width, pixels, facts }, ms)` hears the answer, with the time since
- * `since`. Of requests of one kind the newest wins: those in between are never sent.
+ * `since`. Of the requests of one kind by one `asker` the newest wins: those in between are never
+ * sent. Who shares a kind with others on the page says who it is.
  */
-export const ask = (kind, payload, since, onAnswer) =>
-  channel.request(kind, payload, since, onAnswer);
+export const ask = (kind, payload, since, onAnswer, asker) =>
+  channel.request(kind, payload, since, onAnswer, asker);
 
 /** From now on, until `signal` aborts, "place" tells where z lies, and `currentPlace` knows it. */
 export function watchPlace(signal) {

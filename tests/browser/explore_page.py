@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 from core import load_checkpoint
 from core.images import to_uint8
@@ -76,3 +76,25 @@ def marker(page: Page) -> tuple[float, float]:
     box = page.locator(".latent-map .marker").bounding_box()
     assert box
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def bookmark_two(page: Page) -> tuple[list[float], list[float]]:
+    """Where z was and 0, where it is now."""
+    first = z_of_url(page)
+    page.get_by_test_id("add-bookmark").click()
+    expect(page.get_by_test_id("bookmark")).to_have_count(1)
+    page.get_by_role("button", name="Reset to z = 0").click()
+    wait_for_z(page, [0.0] * 20)
+    page.get_by_test_id("add-bookmark").click()
+    expect(page.get_by_test_id("bookmark")).to_have_count(2)
+    return first, [0.0] * 20
+
+
+def compare(page: Page) -> Locator:
+    """The first bookmark as A, the last as B; the slider between them."""
+    page.get_by_title("Compare it as A").first.click()
+    expect(page.get_by_title("Compare it as A").first).to_have_attribute("aria-pressed", "true")
+    page.get_by_title("Compare it as B").last.click()
+    slider = page.get_by_test_id("latent-slider-a-b")
+    slider.wait_for()
+    return slider

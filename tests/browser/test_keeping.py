@@ -13,7 +13,9 @@ from explorer import caches
 from tests.browser.explore_page import (
     SLIDER,
     Open,
+    bookmark_two,
     centre,
+    compare,
     decode,
     first_digit,
     pixels,
@@ -116,17 +118,6 @@ def test_ctrl_z_in_a_text_field_is_the_fields_own(open_page: Open) -> None:
     assert z_of_url(page) == z
 
 
-def bookmark_two(page: Page) -> tuple[list[float], list[float]]:
-    first = z_of_url(page)
-    page.get_by_test_id("add-bookmark").click()
-    expect(page.get_by_test_id("bookmark")).to_have_count(1)
-    page.get_by_role("button", name="Reset to z = 0").click()
-    wait_for_z(page, [0.0] * 20)
-    page.get_by_test_id("add-bookmark").click()
-    expect(page.get_by_test_id("bookmark")).to_have_count(2)
-    return first, [0.0] * 20
-
-
 def test_bookmarks_have_pictures_names_and_survive_a_reload(open_page: Open) -> None:
     page = open_page()
     page.wait_for_url(lambda url: "z=" in url)
@@ -165,11 +156,7 @@ def test_a_and_b_are_compared_and_mixed_live(open_page: Open) -> None:
     page = open_page()
     page.wait_for_url(lambda url: "z=" in url)
     a, b = bookmark_two(page)
-    page.get_by_title("Compare it as A").first.click()
-    expect(page.get_by_title("Compare it as A").first).to_have_attribute("aria-pressed", "true")
-    page.get_by_title("Compare it as B").last.click()
-    slider = page.get_by_test_id("latent-slider-a-b")
-    slider.wait_for()
+    slider = compare(page)
     expect(page.get_by_text("apart in z")).to_contain_text(f"{np.linalg.norm(a):.2f}")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()

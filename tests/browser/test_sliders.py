@@ -5,10 +5,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import caches
+from explorer.frames import STRIPS
 from tests.browser.explore_page import (
     SLIDER,
     Open,
+    bookmark_two,
     centre,
+    compare,
     decode,
     first_digit,
     wait_for_pixels,
@@ -28,10 +31,12 @@ def row(page: Page, dimension: int) -> Locator:
 
 def strip(page: Page, dimension: int) -> np.ndarray:
     """The nine pictures in a track, (9, 28, 28)."""
-    values = (
-        row(page, dimension)
-        .locator("canvas")
-        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+    return frames_of(row(page, dimension))
+
+
+def frames_of(row: Locator) -> np.ndarray:
+    values = row.locator("canvas").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     )
     return np.array(values, np.uint8).reshape(28, 9, 28, 4)[..., 0].swapaxes(0, 1)
 
@@ -69,6 +74,69 @@ def test_every_filmstrip_follows_while_a_slider_is_held(open_page: Open) -> None
     wait_for_strip(page, z, OTHER)
     wait_for_strip(page, z, SLIDER)  # all others as they are: its own stays
     page.mouse.up()
+
+
+# While `held` is a list, the answers with filmstrips wait there.
+HOLDING_STRIPS = f"""
+const Real = WebSocket;
+window.held = null;
+window.WebSocket = class extends Real {{
+  set onmessage(hear) {{
+    const hold = (event) => this.url.includes("live/channel") && held
+      && new DataView(event.data).getUint16(4, true) === {STRIPS};
+    super.onmessage = (event) => (hold(event) ? held.push(() => hear(event)) : hear(event));
+  }}
+}};
+"""
+
+
+def test_every_filmstrip_follows_also_while_a_and_b_are_compared(open_page: Open) -> None:
+    """Two components ask for filmstrips, and neither takes the other's turn."""
+    page = open_page(before=lambda page: page.add_init_script(HOLDING_STRIPS))
+    page.wait_for_url(lambda url: "z=" in url)
+    a, z = bookmark_two(page)
+    mix = compare(page)
+    wait_for_strip(page, z, OTHER)
+    slider = page.get_by_test_id(f"latent-slider-{SLIDER}")
+    slider.scroll_into_view_if_needed()
+    x, y, width = centre(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate("window.held = []")
+    page.mouse.move(x + 0.3 * width, y, steps=5)  # faster than the server answers
+    z[SLIDER] = float(slider.input_value())
+    assert abs(z[SLIDER]) > 0.5
+    page.evaluate("{ const late = held; held = null; late.forEach((hear) => hear()); }")
+    wait_for_strip(page, z, OTHER)
+    between = page.locator(".latent-sliders .row").filter(has=mix)
+    np.testing.assert_allclose(frames_of(between)[0], decode(a), atol=2)
+    page.mouse.up()
+
+
+# As a model of 60 dimensions would have them: some more than one request may hold.
+MANY_ROWS = """async (axis) => {
+  const url = new URL("live/static/latent_sliders/latent_sliders.js", document.baseURI);
+  const { default: mount } = await import(url);
+  const axes = Array.from({ length: 60 }, (_, n) => ({ ...axis, id: `many-${n}` }));
+  const place = document.body.appendChild(document.createElement("div"));
+  place.id = "many";
+  mount({ parentElement: place, data: [{ axes, filmstrips: true, units: "z" }] });
+  place.querySelector("details").open = true;
+}"""
+
+
+def test_no_filmstrip_is_left_out(open_page: Open) -> None:
+    page = open_page()
+    low, median, high = caches.latent_map(NAME).ranges[SLIDER].tolist()
+    axis = {
+        "name": "z", "dimension": SLIDER, "vector": None, "kl": 1.0, "active": True, "low": low,
+        "high": high, "median": median, "mean": 0.0, "sd": 1.0, "locked": False,
+    }  # fmt: skip
+    page.evaluate(MANY_ROWS, axis)
+    rows = page.locator("#many .row")
+    expect(rows).to_have_count(60)
+    page.wait_for_function("document.querySelectorAll('#many canvas')[59].width === 9 * 28")
+    np.testing.assert_array_equal(frames_of(rows.first), frames_of(rows.last))
 
 
 def test_the_frame_stands_on_the_picture_of_its_value(open_page: Open) -> None:

@@ -1,11 +1,13 @@
 // The pictures in the sliders' tracks: what decoding gives at nine places along each axis, with all
-// the others as they are now. One request holds them all; the newest z replaces one that waits.
+// the others as they are now. One request holds as many as it may; the newest z replaces one that
+// waits.
 
 import { STRIPS } from "../channel.js";
 import { ask } from "../live.js";
 
 const FRAMES = 9;
 const MOST_POINTS = 512; // that one request may hold: explorer/frames.py
+const MOST_ROWS = Math.floor(MOST_POINTS / FRAMES);
 
 export class Filmstrips {
   #rows = [];
@@ -19,9 +21,12 @@ export class Filmstrips {
   }
 
   follow(z) {
-    const rows = this.#rows.filter(({ element }) => !element.closest("details:not([open])"))
-      .slice(0, Math.floor(MOST_POINTS / FRAMES));
-    if (!rows.length || !z.length) return;
+    if (!z.length) return;
+    const rows = this.#rows.filter(({ element }) => !element.closest("details:not([open])"));
+    for (let n = 0; n < rows.length; n += MOST_ROWS) this.#ask(rows.slice(n, n + MOST_ROWS), z);
+  }
+
+  #ask(rows, z) {
     const points = new Float32Array(rows.length * FRAMES * z.length);
     let at = 0;
     for (const row of rows) {
@@ -31,7 +36,8 @@ export class Filmstrips {
         points.set(row.at(z, low + (high - low) * frame / (FRAMES - 1), from), at);
       }
     }
-    ask(STRIPS, points, null, (answer) => this.#paint(rows, answer));
+    // Other rows, here or of another component, have a turn of their own.
+    ask(STRIPS, points, null, (answer) => this.#paint(rows, answer), rows[0]);
   }
 
   #paint(rows, { planes, height, width, pixels }) {
