@@ -13,9 +13,11 @@ from core.images import to_uint8
 from core.objective import kl_per_dim
 from explorer import caches, state
 from explorer.lessons import LESSONS, chinese, stages
+from tests.browser.test_brush import PRESS
 
 Open = Callable[..., Page]
 NAME = "mnist-mlp-20"
+BACK = {"key": "ArrowLeft", "altKey": True, "shiftKey": True}  # the browser's
 
 
 def x() -> torch.Tensor:
@@ -104,6 +106,7 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     ticked(page, "random")
     press(page, "lesson-vae-marker", "ArrowLeft", 3)
     ticked(page, "walk")
+    assert not page.get_by_test_id("lesson-vae-marker").evaluate(PRESS, BACK)
     keys = [torch.tensor([side["keys"][4]]) for side in stages.noise()["models"]]
     wait_for_pixels(page, "lesson-autoencoder", load_checkpoint(stages.AUTOENCODER).decode(keys[0]))
     page.get_by_role("button", name=re.compile("^Next: Two terms")).click()
@@ -125,6 +128,7 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     ticked(page, "damage")
     hole = x().clone()
     hole[..., 7:21, 7:21] = 0
+    assert not page.get_by_test_id("lesson-damaged").evaluate(PRESS, BACK)
     wait_for_pixels(page, "lesson-plain", model.decode(model.encode(hole)[0]))
     page.locator(".lesson .answers figure").first.wait_for()
     press(page, "lesson-passes", "End")

@@ -1,9 +1,10 @@
 // A canvas to draw on, white on black as MNIST is. Mouse, pen and touch alike, and arrow keys. Every
 // action is kept, clearing too, so that undo takes back anything.
 
-import { announcer, ARROWS } from "../access.js";
+import { announcer } from "../access.js";
 import { component } from "../component.js";
 import { element } from "../element.js";
+import { pointOf, stepOf } from "../painting.js";
 
 const SIDE = 280; // px of the picture that is sent, ten times a digit
 const STEP = 10; // px of it that an arrow key goes
@@ -80,21 +81,13 @@ export default component("draw-canvas", (root) => {
     setStateValue("png", { content, commit: `${session} ${commits}` });
   };
 
-  const position = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [
-      ((event.clientX - box.left) / box.width) * SIDE,
-      ((event.clientY - box.top) / box.height) * SIDE,
-    ];
-  };
-
   let stroke = null;
   canvas.onpointerdown = (event) => {
     if (stroke || event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     const erasing = erase.getAttribute("aria-pressed") === "true";
     stroke = {
-      points: [position(event)], width: size.valueAsNumber, erase: erasing, id: event.pointerId,
+      points: [pointOf(event, canvas)], width: size.valueAsNumber, erase: erasing, id: event.pointerId,
     };
     hint.hidden = true;
     paintStroke(stroke);
@@ -104,7 +97,7 @@ export default component("draw-canvas", (root) => {
     const from = stroke.points.length - 1;
     // A fast hand makes several points a frame; all of them belong to the stroke.
     const seen = event.getCoalescedEvents?.() ?? [];
-    for (const each of seen.length ? seen : [event]) stroke.points.push(position(each));
+    for (const each of seen.length ? seen : [event]) stroke.points.push(pointOf(each, canvas));
     paintStroke(stroke, from);
   };
   canvas.onlostpointercapture = (event) => {
@@ -141,8 +134,7 @@ export default component("draw-canvas", (root) => {
   };
   canvas.onfocus = size.oninput = placeRing;
   canvas.onkeydown = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = event.key === " " ? [0, 0] : ARROWS[event.key];
+    const step = stepOf(event);
     if (!step || stroke) return;
     event.preventDefault();
     const from = cursor;

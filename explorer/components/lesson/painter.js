@@ -1,9 +1,9 @@
 // The picture to damage: rubbing makes pixels unknown, and the sheet's hatch shows through them.
 
 import { element } from "../element.js";
+import { distanceTo, moved, pointOf, stepOf } from "../painting.js";
 
 const RADIUS = 2.2; // pixels of the picture
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
 
 /** `onChange()` after every change of the mask, `onRest()` when the hand lets go. */
 export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
@@ -30,31 +30,25 @@ export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
   };
 
   /** Every pixel within reach of the way from a to b. */
-  const rub = ([x0, y0], [x1, y1]) => {
-    const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+  const rub = (from, to) => {
+    const distance = distanceTo(from, to);
     for (let row = 0, i = 0; row < height; row++) {
       for (let column = 0; column < width; column++, i++) {
-        const [dx, dy] = [column + 0.5 - x0, row + 0.5 - y0];
-        const along = length && Math.min(Math.max((dx * (x1 - x0) + dy * (y1 - y0)) / length, 0), 1);
-        if (Math.hypot(dx - along * (x1 - x0), dy - along * (y1 - y0)) < (RADIUS * width) / 28) mask[i] = 0;
+        if (distance(column, row) < (RADIUS * width) / 28) mask[i] = 0;
       }
     }
     show();
     onChange();
   };
-  const position = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
-  };
   canvas.onpointerdown = (event) => {
     if (held || event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
-    held = { id: event.pointerId, at: position(event) };
+    held = { id: event.pointerId, at: pointOf(event, canvas) };
     rub(held.at, held.at);
   };
   canvas.onpointermove = (event) => {
     if (event.pointerId !== held?.id) return;
-    const to = position(event);
+    const to = pointOf(event, canvas);
     rub(held.at, to);
     held.at = to;
   };
@@ -64,14 +58,11 @@ export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
     onRest();
   };
   canvas.onkeydown = (event) => {
-    const step = ARROWS[event.key];
-    if (!step || event.ctrlKey || event.metaKey) return;
+    const step = stepOf(event);
+    if (!step) return;
     event.preventDefault();
     const from = key ?? [width / 2, height / 2];
-    key = [
-      Math.min(Math.max(from[0] + step[0], 0.5), width - 0.5),
-      Math.min(Math.max(from[1] + step[1], 0.5), height - 0.5),
-    ];
+    key = moved(from, step, canvas);
     cursor.style.left = `${(100 * key[0]) / width}%`;
     cursor.style.top = `${(100 * key[1]) / height}%`;
     if (event.key === " " || event.shiftKey) {

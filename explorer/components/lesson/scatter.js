@@ -1,10 +1,10 @@
 // A map of codes with one point on it that is dragged, and a few more around it.
 
+import { ARROWS } from "../access.js";
 import { element } from "../element.js";
 
 const SIDE = 520; // px of the canvas; CSS makes it smaller
 const STEPS = 60; // of an arrow key across the map; with Shift five at once
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 /**
  * `dots` (n, 2) float32 and their `labels` (n) within `bounds` [left, right, bottom, top]; `onMove`
@@ -58,11 +58,11 @@ export function makeScatter({ dots, labels, bounds, colours, label, testid, onMo
     if (event.pointerId === held) held = null;
   };
   marker.onkeydown = (event) => {
-    const [dx, dy] = ARROWS[event.key] ?? [0, 0];
-    if (!dx && !dy) return;
+    if (!ARROWS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [dx, dy] = ARROWS[event.key];
     event.preventDefault();
     const step = ((right - left) / STEPS) * (event.shiftKey ? 5 : 1);
-    onMove([at[0] + dx * step, at[1] + dy * step]);
+    onMove([at[0] + dx * step, at[1] - dy * step]); // the y of the map grows upwards
   };
 
   return {

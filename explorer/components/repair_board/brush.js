@@ -1,8 +1,9 @@
 // The damaged picture as a sheet to paint on, pixel by pixel of the model: what is shown is exactly
 // what is repaired. Missing pixels are left clear, and the sheet's hatch shows through.
 
-import { announcer, ARROWS } from "../access.js";
+import { announcer } from "../access.js";
 import { element } from "../element.js";
+import { distanceTo, moved, pointOf, stepOf } from "../painting.js";
 import { paint } from "./pictures.js";
 
 const SIZE = { least: 1, most: 12, start: 4, step: 0.5 }; // pixels of the picture, across
@@ -70,17 +71,14 @@ export function makeBrush({ onChange, onRest }) {
   };
 
   /** One segment of a stroke; every pixel whose middle it covers changes. */
-  const stamp = ([x0, y0], [x1, y1]) => {
+  const stamp = (from, to) => {
     const { image, mask } = picture;
     const radius = Math.max(size.valueAsNumber / 2, 0.71); // at least the pixel that is pointed at
-    const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+    const distance = distanceTo(from, to);
     let changed = false;
     for (let y = 0, i = 0; y < height; y++) {
       for (let x = 0; x < width; x++, i++) {
-        const [dx, dy] = [x + 0.5 - x0, y + 0.5 - y0];
-        const along = length && Math.min(Math.max((dx * (x1 - x0) + dy * (y1 - y0)) / length, 0), 1);
-        const far = Math.hypot(dx - along * (x1 - x0), dy - along * (y1 - y0));
-        const cover = Math.min(Math.max(radius + 0.5 - far, 0), 1);
+        const cover = Math.min(Math.max(radius + 0.5 - distance(x, y), 0), 1);
         if (cover < (tool === "ink" ? 0.1 : 0.5)) continue;
         const known = tool === "erase" ? 0 : 1;
         for (let at = i; at < image.length; at += width * height) { // the pixel in every channel
@@ -104,33 +102,25 @@ export function makeBrush({ onChange, onRest }) {
     if (cursor) ring.style.transform = `translate(${cursor[0] * pixel - across / 2}px, ${cursor[1] * pixel - across / 2}px)`;
   };
 
-  const position = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [
-      ((event.clientX - box.left) / box.width) * width,
-      ((event.clientY - box.top) / box.height) * height,
-    ];
-  };
-
   canvas.onpointerdown = (event) => {
     if (stroke || event.button !== 0) return;
     const since = performance.now();
     canvas.setPointerCapture(event.pointerId);
     remember();
-    stroke = { id: event.pointerId, at: position(event) };
+    stroke = { id: event.pointerId, at: pointOf(event, canvas) };
     const changed = stamp(stroke.at, stroke.at);
     show();
     if (changed) onChange(since);
   };
   canvas.onpointermove = (event) => {
     const since = performance.now();
-    cursor = position(event);
+    cursor = pointOf(event, canvas);
     if (event.pointerId === stroke?.id) {
       // A fast hand makes several points a frame; all of them belong to the stroke.
       const seen = event.getCoalescedEvents?.() ?? [];
       let changed = false;
       for (const each of seen.length ? seen : [event]) {
-        const to = position(each);
+        const to = pointOf(each, canvas);
         changed = stamp(stroke.at, to) || changed;
         stroke.at = to;
       }
@@ -149,21 +139,18 @@ export function makeBrush({ onChange, onRest }) {
     onRest();
   };
   canvas.onkeydown = (event) => {
-    const step = event.key === " " ? [0, 0] : ARROWS[event.key];
-    if (!step || event.ctrlKey || event.metaKey) return;
+    const step = stepOf(event);
+    if (!step) return;
     event.preventDefault();
     const from = cursor ?? [width / 2, height / 2];
-    cursor = [
-      Math.min(Math.max(from[0] + step[0], 0.5), width - 0.5),
-      Math.min(Math.max(from[1] + step[1], 0.5), height - 0.5),
-    ];
+    cursor = moved(from, step, canvas);
     place();
     if (event.key === " " || event.shiftKey) act(() => stamp(from, cursor));
     const [x, y] = cursor.map(Math.floor);
     announce(`row ${y + 1}, column ${x + 1}: ${picture.mask[y * width + x] ? "known" : "missing"}`);
   };
   sheet.onpointerleave = () => {
-    if (document.activeElement !== canvas) cursor = null;
+    if (canvas.getRootNode().activeElement !== canvas) cursor = null;
   };
   size.oninput = place;
 
@@ -177,6 +164,7 @@ export function makeBrush({ onChange, onRest }) {
     onRest();
   };
   undo.onclick = () => {
+    if (stroke) return; // what it would take back is still being made
     picture = past.pop();
     show();
     onChange(performance.now());
@@ -198,6 +186,7 @@ export function makeBrush({ onChange, onRest }) {
       picture = copy(now);
       start = copy(from);
       past = [];
+      stroke = null; // whatever of it is to come was meant for the picture before
       show();
     },
   };

@@ -38,7 +38,7 @@ export default component("repair-board", (root, listen) => {
       changes += 1;
       answers.outdate();
       pictures.explain(brush.picture().mask, data.settings);
-      ask(REPAIR, payload(), since, showGlimpse);
+      ask(REPAIR, payload(), since, unlessReplaced(showGlimpse));
       rest(REST);
     },
     onRest: () => rest(0),
@@ -61,6 +61,7 @@ export default component("repair-board", (root, listen) => {
   const announce = announcer(root, TOLD); // answers only: a glimpse comes with every move
   root.onkeydown = (event) => {
     if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
+    if (event.shiftKey || event.altKey) return; // to redo, elsewhere on this page
     event.preventDefault();
     brush.undo();
   };
@@ -77,6 +78,12 @@ export default component("repair-board", (root, listen) => {
       at += part.length;
     }
     return bytes;
+  };
+
+  /** An answer that is not heard once Python has put another picture on the board. */
+  const unlessReplaced = (hear) => {
+    const of = revision;
+    return (...answer) => of === revision && hear(...answer);
   };
 
   const colourOf = (group) =>
@@ -120,11 +127,11 @@ export default component("repair-board", (root, listen) => {
     clearTimeout(restTimer);
     restTimer = setTimeout(() => {
       const asked = changes;
-      const sent = ask(COMPLETE, payload(), null, (found) => {
+      const sent = ask(COMPLETE, payload(), null, unlessReplaced((found) => {
         if (asked !== changes) return; // the hand has gone on
         showAnswer(found);
         commit();
-      });
+      }));
       if (!sent) commit(); // Python answers, once for every release
     }, delay);
   };
