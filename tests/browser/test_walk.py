@@ -171,6 +171,49 @@ def test_the_keyboard_is_enough(open_page: Open) -> None:
     expect(page.get_by_test_id("walk-play")).to_contain_text("Pause")
 
 
+# The player on its own, and the walks that Python sends: first without the geodesic, then with it.
+PLAYER = """async () => {
+    const { default: mount } =
+        await import(new URL("live/static/walk_player/walk_player.js", document.baseURI));
+    const place = document.body.appendChild(document.createElement("div"));
+    place.style = "position: fixed; inset: 0; z-index: 10000000; background: #fff";
+    const parentElement = place.attachShadow({ mode: "open" });
+    const walk = (id, found) => ({
+        id, name: id, explanation: "", total: 1, unevenness: 0, z: Array(12).fill([0, 0]),
+        xy: Array(12).fill([0, 0]), pixels: found ? btoa("x".repeat(12 * 16)) : "",
+        lengths: found ? Array(11).fill(1) : [],
+    });
+    window.show = (found) => {
+        const walks = [walk("lerp", true), walk("geodesic", found)];
+        const data = { walks, stops: [0, 11], shape: [1, 4, 4], map: null };
+        mount({ data: [data], parentElement });
+    };
+    show(false);
+}"""
+
+
+def test_a_geodesic_that_is_found_leaves_the_hand_and_the_focus_alone(open_page: Open) -> None:
+    page = open_page("learn", ready=False, before=still)
+    page.evaluate(PLAYER)
+    play, scrubber = (page.get_by_test_id(f"walk-{name}") for name in ("play", "scrubber"))
+    for each in (play, scrubber, page.get_by_test_id("walk-lerp-0")):
+        page.evaluate("show(false)")
+        each.focus()
+        page.evaluate("show(true)")
+        expect(each).to_be_focused()
+    page.evaluate("show(false)")
+    box = scrubber.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 8, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, y, steps=3)
+    page.evaluate("show(true)")
+    page.mouse.move(box["x"] + box["width"], y, steps=3)
+    page.mouse.up()
+    expect(page.get_by_test_id("walk-where")).to_have_text("12 / 12")
+
+
 def test_keys_are_added_moved_and_removed(open_page: Open) -> None:
     page = open_walk(open_page)
     page.get_by_role("button", name="Add a key").click()

@@ -1,6 +1,7 @@
 // Walks side by side: a strip of pictures for each, one playhead that moves through all of them in
 // step, and their paths on the map. Between two pictures of a strip the live channel decodes.
 
+import { keepFocus } from "../access.js";
 import { STRIPS } from "../channel.js";
 import { component } from "../component.js";
 import { element, fromBase64 } from "../element.js";
@@ -35,7 +36,7 @@ export default component("walk-player", (root, listen, ended) => {
   const play = element("button", { type: "button", class: "play", "data-testid": "walk-play" });
   const scrubber = element("input", {
     type: "range", min: 0, step: 0.01, value: 0, "aria-label": "Where on the walk",
-    "data-testid": "walk-scrubber",
+    "data-testid": "walk-scrubber", "data-focus": "scrubber",
   });
   const speed = element("select", { "aria-label": "Speed", "data-testid": "walk-speed" },
     ...SPEEDS.map((value) => element("option", { value }, `${value}×`)));
@@ -45,7 +46,8 @@ export default component("walk-player", (root, listen, ended) => {
     element("label", {}, "Speed ", speed),
     element("label", { title: "There and back again, without end" }, loop, " Loop"), where);
   const map = makeWalkMap();
-  const strips = element("div", { class: "strips" });
+  const walks = element("div", { class: "walks" }); // all that a new walk replaces
+  const strips = element("div", { class: "strips" }, play, scrubber, settings, walks, map.room);
   speed.value = 1;
 
   const count = () => data.stops.at(-1) + 1;
@@ -151,6 +153,7 @@ export default component("walk-player", (root, listen, ended) => {
     const tile = element("button", {
       type: "button",
       "data-testid": `walk-${walk.id}-${i}`,
+      "data-focus": `${walk.id} ${i}`,
       "aria-label": `${walk.name}, picture ${i + 1}${key < 0 ? "" : `, key ${key + 1}`}`,
     }, canvas);
     tile.classList.toggle("key", key >= 0);
@@ -172,7 +175,8 @@ export default component("walk-player", (root, listen, ended) => {
       role: "img", "aria-label": `${walk.name}, where the walk is now`, "data-testid": `walk-${walk.id}-big`,
     });
     const open = element("button", {
-      type: "button", "data-testid": `walk-${walk.id}-open`, title: "Go on from this very picture",
+      type: "button", "data-testid": `walk-${walk.id}-open`, "data-focus": `${walk.id} open`,
+      title: "Go on from this very picture",
     }, "Open in Explore");
     const frames = walk.pixels ? split(fromBase64(walk.pixels), walk.z.length) : [];
     const tiles = frames.map((frame, i) => makeTile(walk, frame, i));
@@ -211,7 +215,7 @@ export default component("walk-player", (root, listen, ended) => {
     const made = data.walks.map((walk, i) => makeRow(walk, i + 1, longest));
     strips.style.setProperty("--count", count());
     scrubber.max = count() - 1;
-    strips.replaceChildren(play, scrubber, settings, ...made.flatMap(({ parts }) => parts), map.room);
+    keepFocus(root, () => walks.replaceChildren(...made.flatMap(({ parts }) => parts)), "scrubber");
     rows = made.filter(({ frames }) => frames.length);
     map.place(data.map, rows.map(({ walk }) => ({ xy: walk.xy, ...LOOKS[walk.id] })), data.stops);
   };
