@@ -102,7 +102,8 @@ def main() -> None:
     kept.storage()
     try:
         _run(page.run)
-    except CheckpointError as error:  # a person's own code may fail wherever it is called
+    # A person's own code may fail wherever it is called, and data go while the page is open.
+    except (CheckpointError, DataError) as error:
         st.error(f"This model cannot be used here. {error}")
     links.publish()
     with contextlib.suppress(CheckpointError):  # gone meanwhile: the next run says so

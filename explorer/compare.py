@@ -1,6 +1,6 @@
 """Models: two of them side by side on the same inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,15 +54,21 @@ def render(other: str) -> None:
         f"**Traversals** of the {DIMENSIONS} dimensions that carry most, through the code of your "
         "pick :small[:gray[from the 0.5% to the 99.5% quantile of what the encoder uses]]"
     )
-    for column, side in zip(st.columns(2, gap="large"), sides, strict=True):
-        with column:
-            _traversals(side, shown or side.test, picked)
+    _beside("traversals", sides, lambda side: _traversals(side, shown or side.test, picked))
     _prior_samples(sides)
     st.markdown("**Maps** of the encoded test sets")
+    _beside("map", sides, _map)
+    explained.about("side_by_side")
+
+
+def _beside(what: str, sides: Sequence[Side], draw: Callable[[Side], None]) -> None:
+    """One column each; what a side cannot have leaves the other's."""
     for column, side in zip(st.columns(2, gap="large"), sides, strict=True):
         with column:
-            _map(side)
-    explained.about("side_by_side")
+            try:
+                draw(side)
+            except DataError as error:  # neither its data set nor a map of it is here
+                st.error(f"{escaped(side.name)} has no {what}. {error}")
 
 
 def _side(name: str) -> Side:

@@ -45,16 +45,20 @@ def take() -> None:
         return
     try:
         indices = from_mask(told["mask"])
+        there = len(map_data.encoded(state.checkpoint(), told["points"]).mu)
+    except DataError:
+        return  # the training images are gone: the map says so
     except (ValueError, TypeError):
         return  # no browser of ours says that
-    indices = indices[indices < len(map_data.encoded(state.checkpoint(), told["points"]).mu)]
+    indices = indices[indices < there]
     st.session_state[state.SELECTION] = (
         Selection(state.checkpoint(), indices) if len(indices) else None
     )
 
 
 def select(indices: np.ndarray | None) -> None:
-    """From Python's side: the browser follows."""
+    """From Python's side: the browser follows. Raises DataError, ValueError when what they were
+    chosen among is not there any more."""
     if indices is not None:
         indices = indices[indices < len(_codes(indices).mu)]  # a stored group may be of other data
     st.session_state[state.SELECTION] = (
@@ -90,13 +94,14 @@ def _codes(indices: np.ndarray) -> map_data.LabelledCodes:
 
 
 def mean_picture(indices: np.ndarray) -> torch.Tensor:
-    """The mean of the images themselves, (C, H, W)."""
+    """The mean of the images themselves, (C, H, W). Raises DataError."""
     name, first = state.checkpoint(), 0
     total: torch.Tensor | float = 0.0
-    for split in ("test", "train"):
+    # In the numbering of map_data.encoded, whose test pictures may be fewer than the data set's.
+    for part in (caches.test_set, lambda name: caches.images_of(name, "train")):
         if indices[-1] < first:
             break
-        images = caches.images_of(name, split).images
+        images = part(name).images
         chosen = torch.zeros(len(images))
         here = indices[(indices >= first) & (indices < first + len(images))] - first
         chosen[here] = 1
@@ -131,19 +136,20 @@ def _selection(indices: np.ndarray) -> None:
     code = torch.from_numpy(mean_code(indices))[None]
     with torch.inference_mode():
         decoded = caches.model(name).decode(code)[0]
-    picture_row(
-        [
-            Picture(
-                to_png(mean_picture(indices)), MEAN_WIDTH, "Mean of the selected pictures",
-                "mean of the pictures",
-            ),
-            Picture(
-                to_png(decoded), MEAN_WIDTH, "Decoded mean of the selected codes",
-                "decoded mean of z", "What the model makes of the mean of their mu.",
-            ),
-        ],
-        key=state.MEAN,
-    )  # fmt: skip
+    means = [
+        Picture(
+            to_png(decoded), MEAN_WIDTH, "Decoded mean of the selected codes",
+            "decoded mean of z", "What the model makes of the mean of their mu.",
+        )
+    ]  # fmt: skip
+    try:
+        mean = to_png(mean_picture(indices))
+    except DataError as error:
+        st.caption(f"There is no mean of the pictures: {error}")
+    else:
+        about = "Mean of the selected pictures", "mean of the pictures"
+        means.insert(0, Picture(mean, MEAN_WIDTH, *about))
+    picture_row(means, key=state.MEAN)
     with st.container(horizontal=True):
         st.button("Go to the mean", icon=":material/my_location:", on_click=_go_to, args=(code[0],))
         st.button("Clear selection", icon=":material/close:", on_click=select, args=(None,))
@@ -165,7 +171,7 @@ def _groups(named: dict[str, np.ndarray]) -> None:
     for number, (name, indices) in enumerate(named.items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{name} · {len(indices):,}")
-            st.button("Select", key=f"group_select_{number}", on_click=select, args=(indices,))
+            st.button("Select", key=f"group_select_{number}", on_click=_select, args=(name,))
             st.button(
                 "Remove", key=f"group_remove_{number}", on_click=_remove, args=(name,),
                 type="tertiary",
@@ -214,6 +220,13 @@ def _name(indices: np.ndarray) -> None:
         state.notify("A group needs a name; type one beside the button.")
 
 
+def _select(name: str) -> None:
+    try:
+        select(groups()[name])
+    except (DataError, ValueError) as error:
+        state.notify(f"{escaped(name)} was not selected: {error}")
+
+
 def _remove(name: str) -> None:
     _keep_groups({key: value for key, value in groups().items() if key != name})
 
@@ -230,7 +243,7 @@ def _keep(start: str, end: str) -> None:
         kept.add_direction(
             f"{start} → {end}", (mean_code(named[end]) - mean_code(named[start])).tolist()
         )
-    except ValueError as error:
+    except (DataError, ValueError) as error:
         state.notify(f"The direction was not kept: {error}")
     else:
         st.toast(escaped(f"Kept the direction {start} → {end}."), icon=":material/check:")

@@ -130,7 +130,11 @@ def _new() -> None:
         "Two sets of uploads": _choose_uploads,
     }  # fmt: skip
     choose[str(source)]()
-    sides = _sides()
+    try:
+        sides = _sides()
+    except (DataError, ValueError) as error:  # a group's training images are gone
+        st.error(f"These groups make no direction now. {error}")
+        return
     if sides is None:
         return
     id = st.segmented_control(
@@ -159,8 +163,8 @@ def _keep() -> None:
             given = str(st.session_state[state.DIRECTION_NAME]).strip()
             kept.add_direction(given or sides.name, _vector(sides))
             st.session_state[state.DIRECTION_NAME] = ""
-    except ValueError as error:
-        state.notify(str(error))
+    except (DataError, ValueError) as error:
+        state.notify(f"The direction was not kept: {error}")
 
 
 def _vector(sides: Sides) -> list[float]:
@@ -171,7 +175,8 @@ def _vector(sides: Sides) -> list[float]:
 
 
 def _sides() -> Sides | None:
-    """As the widgets have been set; None where that makes no direction."""
+    """As the widgets have been set; None where that makes no direction. Raises DataError,
+    ValueError when a group's images are not there any more."""
     name, source = state.checkpoint(), st.session_state[state.DIRECTION_SOURCE]
     if source == "Two classes":
         classes = caches.classes(name)

@@ -317,6 +317,13 @@ def test_missing_data_leaves_the_rest(
     app = opened("Side by side", "tiny-2", **{state.OTHER: "tiny-3"})
     assert not app.exception and "python -m core fetch mnist" in messages(app)
     assert state.PRIOR_SAMPLES in grids and f"{state.TRAVERSALS}_tiny-2" in grids
+    (two / "tiny-3" / "map.npz").unlink()
+    app = opened("Side by side", "tiny-2", **{state.OTHER: "tiny-3"})
+    assert not app.exception and f"{state.TRAVERSALS}_tiny-2" in grids
+    assert [error.value.partition(". ")[0] for error in app.error] == [
+        r"tiny\-3 has no traversals", r"tiny\-3 has no map"
+    ]  # fmt: skip
+    assert len(app.get("plotly_chart")) == 1
 
 
 def test_a_single_model_has_nothing_beside_it(

@@ -18,7 +18,9 @@ from core.checkpoint import save_map
 from core.data import DataError
 from core.latent import latent_map
 from explorer import caches, datasets, map_data, repairs, state
+from explorer.selections import Selection
 
+APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 PANELS = ("explore", "repair", "walk", "attributes", "reconstruct", "learn", "models", "train")
 QUICK = {state.METHOD: "smc", state.METHOD_STEPS: 2, state.ANSWERS: 3, state.WALK_N: 6}
 Make = Callable[..., str]
@@ -117,6 +119,12 @@ def png(*shape: int) -> bytes:
 def test_garments_whose_data_are_not_at_hand(panel: str, make: Make) -> None:
     text = fine(open_panel(panel, make("fashionmnist", 10)))
     assert "digit" not in text.lower()
+
+
+def test_a_lasso_on_garments_whose_data_are_not_at_hand(make: Make) -> None:
+    name = make("fashionmnist", 10)
+    app = open_panel("explore", name, **{state.SELECTION: Selection(name, np.array([3, 5]))})
+    assert "2 selected" in fine(app) and "no mean of the pictures" not in said(app)
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -254,6 +262,10 @@ def test_training_pictures_that_are_not_at_hand_are_said(make: Make) -> None:
     assert app.session_state[state.POINTS] == "test"
     with pytest.raises(DataError, match="core fetch fashionmnist"):
         map_data.encoded(name, "all")
+    groups = {name: {"a": np.array([3]), "b": np.array([3, 50])}}  # lassoed while they were
+    chosen = {state.GROUPS: groups, state.DIRECTION_SOURCE: "Two groups"}
+    app = open_panel("attributes", name, **chosen)
+    assert not app.exception and "core fetch fashionmnist" in app.error[0].value
 
 
 def test_a_folder_has_its_training_pictures_on_the_map(photographs: str) -> None:
@@ -278,6 +290,20 @@ def test_without_kept_pictures_the_sentence_names_the_mend(make: Make) -> None:
     app = open_panel("reconstruct", name)
     assert not app.exception and "core fetch fashionmnist" in app.error[0].value
     fine(open_panel("explore", name))
+    app = open_panel("explore", name, **{state.SELECTION: Selection(name, np.array([3, 5]))})
+    assert "no mean of the pictures" in fine(app) and "core fetch fashionmnist" in said(app)
+
+
+def test_a_map_that_goes_while_the_page_is_open_is_a_sentence(
+    make: Make, checkpoints: Path
+) -> None:
+    name = make("fashionmnist", 10)
+    app = AppTest.from_file(APP, default_timeout=100)
+    app.query_params["model"] = name
+    fine(app.run())
+    (checkpoints / name / "map.npz").unlink()
+    app.run()
+    assert not app.exception and "core fetch fashionmnist" in app.error[0].value
 
 
 def test_a_map_of_fewer_pictures_cuts_the_test_set(

@@ -1,6 +1,7 @@
 """What is lassoed: masks to indices and back, means, groups; without a page."""
 
 import base64
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from core.data import DataError
 from explorer import caches, map_data, selections, state
 
 MODEL = "mnist-mlp-20"
@@ -84,6 +86,31 @@ def test_means_over_both_splits(session: dict[str, Any], training: bool) -> None
     np.testing.assert_allclose(selections.mean_picture(indices), expected, atol=1e-6)
     mu = map_data.encoded(MODEL, "all" if training else "test").mu[indices]
     np.testing.assert_allclose(selections.mean_code(indices), mu.mean(0), atol=1e-5)
+
+
+def test_the_mean_is_of_the_pictures_that_the_map_shows(
+    session: dict[str, Any], make_checkpoint: Callable[..., str]
+) -> None:
+    session[state.CHECKPOINT] = name = make_checkpoint(3)  # of MNIST, whose map has 40 pictures
+    test, train = (caches.images_of(name, split).images for split in ("test", "train"))
+    mean = selections.mean_picture(np.array([5, 40]))
+    np.testing.assert_allclose(mean, (test[5] + train[0]) / 2, atol=1e-6)
+
+
+def test_groups_whose_training_pictures_are_gone_are_a_sentence(
+    session: dict[str, Any], make_checkpoint: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(name: str, split: str) -> None:
+        raise DataError("The training images are gone. Fetch them.")
+
+    session[state.CHECKPOINT] = name = make_checkpoint(3)
+    session[state.GROUPS] = {name: {"a": np.array([5]), "b": np.array([5, 77])}}
+    monkeypatch.setattr(caches, "images_of", gone)
+    for press in (lambda: selections._keep("a", "b"), lambda: selections._select("b")):
+        session[state.NOTICE] = None
+        press()
+        assert "The training images are gone." in session[state.NOTICE]
+    assert not session[state.SELECTION]
 
 
 def test_the_bars_escape_names() -> None:
