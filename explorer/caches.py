@@ -36,7 +36,7 @@ def model(name: str) -> VAE:
     """The frozen model of a checkpoint. Raises CheckpointError."""
     from core import load_checkpoint
 
-    return SERVED[name].model if name in SERVED else load_checkpoint(name)
+    return SERVED[name].model if name in SERVED else load_checkpoint(catalogue.folder(name))
 
 
 class StoredMap(NamedTuple):

@@ -21,11 +21,11 @@ DEFAULT_CHECKPOINT = "mnist-conv-32"
 def checkpoints() -> list[str]:
     """The ids of all checkpoints; never cached, a training may just have made one.
 
-    Those that the server was started with come first.
+    Those that the server was started with come first, and keep their names from whatever comes.
     """
     from core import list_checkpoints
 
-    return [*SERVED, *list_checkpoints()]
+    return [*SERVED, *(name for name in list_checkpoints() if name not in SERVED)]
 
 
 def default_checkpoint() -> str:
@@ -44,7 +44,7 @@ def described(name: str) -> Checkpoint:
     """Config and metrics of a checkpoint, or what there is of them. Raises CheckpointError."""
     from core.checkpoint import describe
 
-    return SERVED[name].card if name in SERVED else describe(name)
+    return SERVED[name].card if name in SERVED else describe(run_folder(name))
 
 
 def version(name: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from core import checkpoint
 from core.architectures import short_name, takes
 from core.checkpoint import CheckpointError
 from core.config import TrainConfig
@@ -252,10 +251,10 @@ def recipe(name: str | None = None) -> dict[str, Any]:
 
     A field that this does not know keeps its default; so do all when there is no such file.
     """
-    from explorer.catalogue import DEFAULT_CHECKPOINT
+    from explorer import catalogue
 
     try:
-        config = checkpoint.describe(name or DEFAULT_CHECKPOINT).config
+        config = catalogue.described(name or catalogue.DEFAULT_CHECKPOINT).config
     except CheckpointError:
         return dict(DEFAULTS)
     stored = config.get("training", {}) | {

@@ -12,7 +12,7 @@ import torch
 
 from core import VAE, checkpoint, save_checkpoint
 from core.limits import MAP_POINTS
-from explorer import caches, caching, map_data
+from explorer import caches, caching, catalogue, map_data, train_fields
 
 
 @pytest.fixture
@@ -52,6 +52,17 @@ def test_only_ids_out_of_the_list(root: Path) -> None:
     for name in ("deeper/tiny", "../tiny", str(root / "tiny"), ""):
         with pytest.raises(checkpoint.CheckpointError, match="no checkpoint"):
             caches.model(name)
+
+
+def test_a_name_is_of_the_list_whatever_lies_in_the_working_directory(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint(tmp_path / "tiny", VAE(h_dim=8, z_dim=5), dataset="kmnist")
+    assert caches.model("tiny").z_dim == catalogue.described("tiny").config["z_dim"] == 3
+    assert train_fields.recipe("tiny")["dataset"] == "mnist"
+    with pytest.raises(checkpoint.CheckpointError, match="There is no checkpoint 'elsewhere'"):
+        catalogue.described("elsewhere")
 
 
 def test_all_points_begin_with_the_test_set() -> None:
