@@ -19,7 +19,7 @@ from driver import Server, chromium, report
 from live_drag import Measure, measure_brush, measure_map, measure_slider, measured
 from playwright.sync_api import Browser
 
-from explorer import run_files, training_processes, trainings
+from explorer import naming, run_files, training_processes, trainings
 
 GOAL = 33.0  # ms, 95th percentile
 EPOCHS = 1000  # more than the drags last
@@ -34,7 +34,7 @@ def training(threads: int | None) -> Iterator[str]:
     """A run by the panel's own code; nothing of it is left."""
     if threads:
         training_processes.THREADS = threads
-    name = trainings.free_name("benchmark-while-training")
+    name = naming.free_name("benchmark-while-training")
     trainings.enqueue(name, ["--epochs", str(EPOCHS)])
     try:
         while not images_per_second(name):

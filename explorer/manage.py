@@ -9,7 +9,7 @@ from core import data, library
 from core.checkpoint import CheckpointError, list_checkpoints
 from core.data import DataError
 from core.limits import MB, MODEL_BYTES, NAME
-from explorer import catalogue, jobs, lanes, overview, state
+from explorer import catalogue, jobs, lanes, naming, overview, state
 from explorer.changes import REFUSED, writable
 from explorer.job_bar import job_bar
 from explorer.wording import escaped
@@ -129,6 +129,7 @@ def _do_rename(name: str) -> None:
     if not _may_change(name):
         return
     try:
+        naming.check_free(new)
         library.rename_checkpoint(name, new)
     except CheckpointError as error:
         state.notify(escaped(str(error)))
@@ -234,7 +235,8 @@ def _upload() -> None:
 def _suggest_name() -> None:
     file = st.session_state[state.MODEL_FILE]
     if file is not None:
-        st.session_state[state.UPLOAD_NAME] = library.free_name(file.name.rpartition(".")[0])
+        name = library.free_name(file.name.rpartition(".")[0])
+        st.session_state[state.UPLOAD_NAME] = naming.free_name(name)
 
 
 def _keep_upload(content: bytes, file: str, dataset: str) -> None:
@@ -246,6 +248,7 @@ def _keep_upload(content: bytes, file: str, dataset: str) -> None:
     try:
         model = lanes.through_lane("upload", model_from_bytes, content)
         _check_fit(model.image_shape, dataset)
+        naming.check_free(name)
         library.add_checkpoint(name, model, dataset=dataset, source=f"uploaded from {file}")
     except (CheckpointError, DataError) as error:
         state.notify(escaped(str(error)))

@@ -87,8 +87,9 @@ def serve(spec: str, dataset: str | None = None) -> str:
         "z_dim": model.z_dim,
         "likelihood": model.likelihood,
     }
-    # Where there is no folder, nothing is found in this one.
+    # Where there is no folder, nothing is found in this one, nor will be: it is no model's name.
     metrics = describe(folder).metrics if folder else None
-    card = Checkpoint(name, folder or CHECKPOINTS / name, made | config | sizes, metrics)
+    place = folder or CHECKPOINTS / ".served" / name
+    card = Checkpoint(name, place, made | config | sizes, metrics)
     SERVED[name] = Served(model, card)
     return name

@@ -5,7 +5,15 @@ from typing import Any
 import streamlit as st
 
 from core.limits import NAME
-from explorer import jobs, state, train_fields, training_data, training_processes, trainings
+from explorer import (
+    jobs,
+    naming,
+    state,
+    train_fields,
+    training_data,
+    training_processes,
+    trainings,
+)
 from explorer.job_bar import job_bar
 from explorer.train_fields import Field
 from explorer.wording import escaped
@@ -149,13 +157,13 @@ def _begin_to_fetch(title: str, name: str) -> None:
 
 
 def _start(settings: dict[str, Any], wrong: train_fields.Fault | None) -> None:
-    free = "" if wrong else trainings.free_name(train_fields.free_stem(settings))
+    free = "" if wrong else naming.free_name(train_fields.free_stem(settings))
     given = st.text_input(
         "Name of the run", placeholder=free, max_chars=NAME.most, key=state.TRAIN_NAME,
         help="The model is kept as checkpoints/NAME, beside the others; none is ever overwritten.",
     ).strip()  # fmt: skip
     name = given or free
-    problem = None if wrong else trainings.why_refused(name)
+    problem = None if wrong else naming.why_refused(name)
     if problem:
         st.error(problem)
     busy = any(run.alive for run in trainings.runs())
@@ -182,7 +190,7 @@ def _begin() -> None:
         return
     given = str(st.session_state[state.TRAIN_NAME]).strip()
     try:
-        name = given or trainings.free_name(train_fields.free_stem(settings))
+        name = given or naming.free_name(train_fields.free_stem(settings))
         trainings.enqueue(name, train_fields.arguments(settings))
     except (trainings.Refused, OSError) as error:
         state.notify(str(error))

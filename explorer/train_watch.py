@@ -269,13 +269,19 @@ def _discard(run: Run) -> None:
         if reason := trainings.why_kept(run.name):
             st.markdown(escaped(reason))
             return
-        opened = run.name == st.session_state.get(state.CHECKPOINT)
-        st.markdown(
-            f"Delete **{escaped(run.name)}** with its weights, curves and pictures? This cannot be "
-            "undone."
-            + (" It is the model that this page has open." if opened else "")
-            + " Whoever else has it open loses it too."
-        )
+        if trainings.owns(run.name):
+            opened = run.name == st.session_state.get(state.CHECKPOINT)
+            st.markdown(
+                f"Delete **{escaped(run.name)}** with its weights, curves and pictures? This "
+                "cannot be undone."
+                + (" It is the model that this page has open." if opened else "")
+                + " Whoever else has it open loses it too."
+            )
+        else:
+            st.markdown(
+                f"Delete what is known of this training? The model **{escaped(run.name)}** is not "
+                "of it and stays."
+            )
         _button(
             f"Delete {run.name}", type="primary", key="train_discard", on_click=_delete,
             args=(run.name,),

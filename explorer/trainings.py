@@ -6,7 +6,6 @@ a second server and a restart see the same. Knows nothing of Streamlit, nor of w
 """
 
 import contextlib
-import re
 import shutil
 import subprocess
 import time
@@ -17,8 +16,8 @@ from typing import NamedTuple
 import psutil
 
 from core import checkpoint, library
-from core.limits import NAME, TRAININGS_WAITING
-from explorer import run_files, training_processes, training_queue
+from core.limits import TRAININGS_WAITING
+from explorer import naming, run_files, training_processes, training_queue
 from explorer.changes import refused_by, writable
 from explorer.run_files import Progress
 from explorer.training_queue import Entry, Queue, Refused, Started
@@ -122,7 +121,7 @@ def _changing() -> Iterator[Queue]:
 def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> None:
     """Put a training at the queue's end; it starts at once when nothing else runs. Refused."""
     with _changing() as queue:
-        if not resume and (reason := why_refused(name, queue)):
+        if not resume and (reason := naming.why_refused(name, queue)):
             raise Refused(reason)
         run = _run(name, queue)
         if run.alive or run.state == "queued":
@@ -132,35 +131,6 @@ def enqueue(name: str, arguments: Sequence[str], *, resume: bool = False) -> Non
         queue["failed"].pop(name, None)
         queue["waiting"].append(Entry(name=name, arguments=list(arguments)))
         _advance(queue)
-
-
-def why_refused(name: str, queue: Queue | None = None) -> str | None:
-    """Why no new run may have this name, or None if it may."""
-    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NAME.most - 1}}}", name):
-        return (
-            "A name has letters, digits, dots, dashes and underscores only, begins with a letter "
-            f"or digit and has at most {NAME} characters."
-        )
-    if name in taken(queue):
-        return f"There is a run or model called {name} already. Choose another name."
-    return None
-
-
-def taken(queue: Queue | None = None) -> set[str]:
-    """The names that a new run must not have."""
-    queue = queue or training_queue.read()
-    there = {path.name for path in checkpoint.CHECKPOINTS.glob("*") if path.is_dir()}
-    waiting = {entry["name"] for entry in queue["waiting"]}
-    active = {queue["active"]["name"]} if queue["active"] else set()
-    return there | waiting | active
-
-
-def free_name(stem: str) -> str:
-    """`stem`, numbered when it is taken."""
-    names = taken()
-    if stem not in names:
-        return stem
-    return next(name for n in range(2, 10_000) if (name := f"{stem}-{n}") not in names)
 
 
 @refused_by(Refused)
@@ -286,7 +256,16 @@ def why_kept(name: str) -> str | None:
         return f"{name} is {run.state}; stop it first."
     if is_committed(name):
         return f"{name} belongs to the repository; only git may remove it."
+    if owns(name) and checkpoint.list_checkpoints() == [name]:
+        return f"{name} is the only model; the last one cannot be deleted."
     return None
+
+
+def owns(name: str) -> bool:
+    """Whether what lies in a run's folder is the run's. One that failed before it began may have
+    found a model there that came by its name: a training writes its progress before all else."""
+    path = folder(name)
+    return (path / "progress.json").exists() or not (path / "config.json").exists()
 
 
 def is_committed(name: str) -> bool:
@@ -303,7 +282,8 @@ def is_committed(name: str) -> bool:
 
 @refused_by(Refused)
 def discard(name: str) -> None:
-    """Delete a run's folder with all it has learnt. Refused for one at work or committed."""
+    """Delete a run's folder with all it has learnt. Refused for one at work or committed, or when
+    it is the only model."""
     if reason := why_kept(name):
         raise Refused(reason)
     with _changing() as queue:
@@ -314,6 +294,6 @@ def discard(name: str) -> None:
         path = folder(name)
         if path.parent != checkpoint.CHECKPOINTS or path.is_symlink():
             raise Refused(f"{name} does not lie in checkpoints/.")
-        if path.exists():
+        if path.exists() and owns(name):
             shutil.rmtree(path)
         training_processes.log_file(name).unlink(missing_ok=True)

@@ -33,6 +33,7 @@ from explorer import (
     overview,
     state,
 )
+from explorer.served import SERVED, Served
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
 
@@ -597,6 +598,35 @@ def test_an_upload_is_kept_under_a_free_name(two: Path, monkeypatch: pytest.Monk
     button(app, "Keep this model").click().run()
     assert "already" in messages(app)  # a second press overwrites nothing
     assert read_in == {"upload lane_0"}  # a class's models are read one at a time
+
+
+@pytest.fixture
+def spoken_for(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names without a folder: of trainings and of a model that the server was started with."""
+    (two / ".trainings").mkdir()
+    waiting = [{"name": "waiting", "arguments": []}]
+    queue = {"active": None, "waiting": waiting, "failed": {"broken": "No data."}}
+    (two / ".trainings" / "queue.json").write_text(json.dumps(queue))
+    monkeypatch.setitem(SERVED, "served", Served(caches.model("tiny-2"), describe("tiny-2")))
+
+
+@pytest.mark.parametrize("name", ["waiting", "broken", "served"])
+def test_a_name_that_is_spoken_for_is_no_new_models(two: Path, spoken_for: None, name: str) -> None:
+    app = upload(opened("Manage", "tiny-2"), f"{name}.pt", save(VAE(h_dim=4).state_dict()))
+    app.text_input(key=state.NEW_NAME).set_value(name).run()
+    button(app, "Rename").click().run()
+    assert not app.exception and f"There is a run or model called {name}" in messages(app)
+    app.text_input(key=state.UPLOAD_NAME).set_value(name).run()
+    button(app, "Keep this model").click().run()
+    assert not app.exception and f"There is a run or model called {name}" in messages(app)
+    assert list_checkpoints(two) == ["tiny-2", "tiny-3"]
+
+
+def test_an_upload_is_not_offered_the_name_of_a_training_that_waits(
+    two: Path, spoken_for: None
+) -> None:
+    app = upload(opened("Manage", "tiny-2"), "waiting.pt", save(VAE(h_dim=4).state_dict()))
+    assert app.text_input(key=state.UPLOAD_NAME).value == "waiting-2"
 
 
 def test_an_upload_that_is_no_model_is_a_sentence(two: Path) -> None:

@@ -17,7 +17,7 @@ from core import VAE, save_checkpoint
 from core.checkpoint import CheckpointError
 from core.foreign import ForeignVAE
 from core.images import to_png
-from explorer import caches, catalogue, frames, live, served, state
+from explorer import caches, catalogue, frames, live, naming, served, state
 from explorer.wording import escaped
 
 ROOT = Path(__file__).parent.parent.parent
@@ -151,6 +151,18 @@ def test_a_folder_of_ours_is_served_with_its_map(tmp_path: Path) -> None:
     assert catalogue.default_checkpoint() == "from-elsewhere"
     assert catalogue.folder("from-elsewhere") == folder
     assert catalogue.described("from-elsewhere").config["h_dim"] == 8
+
+
+def test_a_file_keeps_its_name_and_reads_no_folder_of_that_name(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    torch.save(VAE(h_dim=8, z_dim=2).state_dict(), tmp_path / "my.pt")
+    start("--model", str(tmp_path / "my.pt"))
+    assert naming.why_refused("my") and naming.free_name("my") == "my-2"
+    before = catalogue.version("my")
+    save_checkpoint(checkpoints / "my", VAE(h_dim=8, z_dim=3), dataset="kmnist")  # from a shell
+    assert catalogue.checkpoints() == ["my"] and catalogue.version("my") == before
+    assert caches.model("my").z_dim == 2 and caches.dataset_of("my") == "mnist"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import checkpoint
+from core.checkpoint import list_checkpoints
 from core.limits import TRAININGS_WAITING
-from explorer import changes, run_files, training_processes, training_queue, trainings
+from explorer import changes, naming, run_files, training_processes, training_queue, trainings
 
 Fake = Callable[..., None]
 FOREVER = ["--epochs", "1", "--seconds", "60"]
@@ -146,8 +147,8 @@ def test_a_taken_name_and_a_bad_one_are_refused(fake_trainer: Fake, checkpoints:
     for resume in (False, True):
         with pytest.raises(trainings.Refused, match="already"):
             trainings.enqueue("other", [], resume=resume)
-    assert trainings.free_name("other") == "other-2"
-    assert trainings.free_name("mine") == "mine-2" and trainings.free_name("new") == "new"
+    assert naming.free_name("other") == "other-2"
+    assert naming.free_name("mine") == "mine-2" and naming.free_name("new") == "new"
     for n in range(TRAININGS_WAITING.most):
         trainings.enqueue(f"n{n}", [])
     with pytest.raises(trainings.Refused, match=f"{TRAININGS_WAITING} trainings wait"):
@@ -294,6 +295,28 @@ def test_discard_deletes_only_what_is_at_rest_and_its_own(
     with pytest.raises(trainings.Refused, match="only git may remove it"):
         trainings.discard("shipped")
     assert (checkpoints / "shipped").exists()
+
+
+def test_discard_leaves_the_model_that_has_come_by_the_name(
+    fake_trainer: Fake, make_checkpoint: Callable[..., str]
+) -> None:
+    """A training that waits has no folder yet; when its turn comes, it finds it taken."""
+    trainings.enqueue("tiny-3", ["--silent", "The folder already holds a model."])
+    make_checkpoint(3)
+    wait(lambda: state("tiny-3") == "failed")
+    assert not trainings.owns("tiny-3")
+    trainings.discard("tiny-3")
+    assert trainings.find("tiny-3") is None and list_checkpoints() == ["tiny-3"]
+
+
+def test_the_only_model_is_not_discarded(make_checkpoint: Callable[..., str]) -> None:
+    name = make_checkpoint(3)
+    write_progress(trainings.folder(name), state="finished")
+    with pytest.raises(trainings.Refused, match="the last one cannot be deleted"):
+        trainings.discard(name)
+    make_checkpoint(2)
+    trainings.discard(name)
+    assert list_checkpoints() == ["tiny-2"]
 
 
 def test_git_knows_the_shipped_models() -> None:
