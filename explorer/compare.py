@@ -253,7 +253,8 @@ def _map(side: Side) -> None:
     z_dim = side.model.z_dim
     labels = map_data.encoded(side.name, "test").labels
     id = default_projection(z_dim, len(np.unique(labels)))
-    id = "0,1" if id == "dimensions" else id
+    if id == "dimensions" or (z_dim > 1 and not map_data.has_plane(side.name)):
+        id = "0,1"
     st.plotly_chart(
         model_figures.side_map(
             map_data.places(side.name, id, "test"),

@@ -105,7 +105,8 @@ SHADOW_SIDE, SHADOW_DOT, SHADOW_ALPHA = 640, 3, 95  # px, px of radius, of 255
 def bounds(xy: np.ndarray) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of a square that holds all but the outermost of xy (N, 2)."""
     low, high = np.quantile(xy, [0.002, 0.998], axis=0)
-    middle, reach = (low + high) / 2, 0.54 * float((high - low).max())
+    widest = float((high - low).max()) or 1.0  # all at one place: an encoder that collapsed
+    middle, reach = (low + high) / 2, 0.54 * widest
     (x0, y0), (x1, y1) = middle - reach, middle + reach
     return float(x0), float(x1), float(y0), float(y1)
 

@@ -51,6 +51,12 @@ def projection(name: str, id: str) -> Projection:
     return projections.dimension_plane(latent.mu.shape[1], i, j)
 
 
+def has_plane(name: str) -> bool:
+    """Whether the encoded test set has a principal plane, on which the other panels show places. A
+    model of one dimension has none, nor has a test set of one image."""
+    return min(caches.latent_map(name).mu.shape) > 1
+
+
 @per_checkpoint(max_entries=4)
 def encoded(name: str, points: str) -> LabelledCodes:
     """The encoded images of a map: of the test set ("test") or of training and test set ("all").
@@ -143,12 +149,12 @@ class ShadowMap(NamedTuple):
 
 @per_checkpoint(max_entries=8)
 def shadow_map(name: str) -> ShadowMap:
-    """The test set on its principal plane, faint. ValueError for a model of one dimension."""
+    """The test set on its principal plane, faint. ValueError where it has none."""
     from explorer import figures
 
-    latent = caches.latent_map(name)
-    if latent.mu.shape[1] < 2:
-        raise ValueError("A map needs at least two latent dimensions; this model has one.")
+    if not has_plane(name):
+        raise ValueError("This map needs at least two test images and two latent dimensions.")
     xy = places(name, "pca", "test")
     bounds = figures.bounds(xy)
-    return ShadowMap(figures.shadow_map(xy, latent.labels.numpy(), bounds), bounds)
+    labels = encoded(name, "test").labels
+    return ShadowMap(figures.shadow_map(xy, labels, bounds), bounds)

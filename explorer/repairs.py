@@ -268,8 +268,8 @@ def _planes(plain: Tensor, mean: Tensor, std: Tensor, *completions: Tensor) -> n
 
 
 def _on_the_map(name: str, z: Tensor) -> list[list[float]]:
-    """Where (K, D) lie on the plane of map_data.shadow_map; none for a model of one dimension."""
-    if z.shape[1] < 2:
+    """Where (K, D) lie on the plane of map_data.shadow_map; none where there is none."""
+    if not map_data.has_plane(name):
         return []
     return [_rounded(xy) for xy in map_data.projection(name, "pca").project(z.numpy())]
 

@@ -96,9 +96,11 @@ def strip(method: str, found: Walk | None) -> Strip:
             id=method, name=name, explanation=explanation, z=[], pixels="", lengths=[],
             total=0.0, unevenness=0.0, xy=[],
         )  # fmt: skip
-    model = caches.model(state.checkpoint())
-    z = found.z.numpy()
-    xy = map_data.projection(state.checkpoint(), "pca").project(z) if model.z_dim > 1 else z[:, :0]
+    checkpoint = state.checkpoint()
+    model, z = caches.model(checkpoint), found.z.numpy()
+    xy = z[:, :0]
+    if map_data.has_plane(checkpoint):
+        xy = map_data.projection(checkpoint, "pca").project(z)
     return Strip(
         id=method,
         name=name,

@@ -90,7 +90,7 @@ def noise() -> dict[str, Any]:
 
 def _side(name: str, kind: str, shaking: float) -> dict[str, Any]:
     latent = caches.latent_map(name)
-    if latent.mu.shape[1] < 2 or not set(range(len(caches.classes(name)))) <= set(
+    if not map_data.has_plane(name) or not set(range(len(caches.classes(name)))) <= set(
         latent.labels.tolist()
     ):
         raise CheckpointError(

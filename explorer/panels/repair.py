@@ -179,7 +179,7 @@ def _board(start: damages.Start, method: dict[str, Any]) -> repairs.Completed | 
         place.error(str(error))
     model = caches.model(name)
     background = None
-    if model.z_dim > 1:
+    if map_data.has_plane(name):
         shadow = map_data.shadow_map(name)
         background = BackgroundMap(url=f"shadow/{quote(name)}.png", bounds=shadow.bounds)
     repair_board(

@@ -164,7 +164,7 @@ def _walks(keys: tuple[tuple[float, ...], ...], n: int) -> None:
         for method in METHODS
     }
     background = None
-    if caches.model(name).z_dim > 1:
+    if map_data.has_plane(name):
         shadow = map_data.shadow_map(name)
         background = BackgroundMap(url=f"shadow/{quote(name)}.png", bounds=shadow.bounds)
     first = found["lerp"]

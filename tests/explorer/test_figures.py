@@ -65,6 +65,11 @@ def test_the_shadow_map_has_a_dot_where_a_point_lies() -> None:
     assert (pixels[..., 3] > 0).mean() < 0.01
 
 
+def test_where_all_codes_are_one_the_bounds_are_a_square_about_it() -> None:
+    left, right, bottom, top = figures.bounds(np.full((3, 2), 7.0, np.float32))
+    assert left < 7 < right and bottom < 7 < top
+
+
 def test_bounds_are_a_square_about_the_points() -> None:
     xy = np.random.default_rng(0).standard_normal((1000, 2)) * [3, 1]
     left, right, bottom, top = figures.bounds(xy)

@@ -17,7 +17,7 @@ from core import VAE, damage, data, save_checkpoint
 from core.checkpoint import save_map
 from core.data import DataError
 from core.latent import latent_map
-from explorer import caches, datasets, map_data, repairs, state
+from explorer import caches, datasets, frames, map_data, repairs, state
 from explorer.selections import Selection
 
 APP = str(Path(__file__).parent.parent.parent / "explorer" / "app.py")
@@ -337,6 +337,51 @@ def test_a_folder_that_has_changed(photographs: str, tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(folder / "new" / "1.png")
     with pytest.raises(DataError, match="no longer those that this model was trained with"):
         caches.images_of(photographs, "train")
+
+
+@pytest.fixture
+def few(tmp_path: Path, checkpoints: Path) -> str:
+    """A model of a folder so small that its test split is a single picture."""
+    (tmp_path / "few").mkdir()
+    random = np.random.default_rng(0)
+    for n in range(9):
+        pixels = random.integers(0, 256, (28, 28)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "few" / f"{n}.png")
+    torch.manual_seed(0)
+    model = VAE(h_dim=16, z_dim=4).requires_grad_(False).eval()
+    test = data.load_dataset(str(tmp_path / "few"), "test")
+    assert len(test.images) == 1
+    save_checkpoint(checkpoints / "few", model, dataset=str(tmp_path / "few"))
+    save_map(checkpoints / "few", latent_map(model, *test))
+    return "few"
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_test_split_of_one_picture(panel: str, few: str) -> None:
+    """It has no plane, so there is no map; all else works."""
+    keys = [{"id": id, "name": id, "z": z} for id, z in (("a", [0.0] * 4), ("b", [1.0] * 4))]
+    app = open_panel(panel, few, **{state.WALK_KEYS: {few: keys}})
+    assert not app.exception
+    if panel == "explore":
+        assert "need two images" in app.error[0].value and "another projection" in said(app)
+    else:
+        assert not app.error
+
+
+def test_one_picture_side_by_side(few: str, make: Make) -> None:
+    chosen = {state.MODELS_VIEW: "Side by side", state.OTHER: make("fashionmnist", 10)}
+    app = open_panel("models", few, **chosen)
+    fine(app)
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_one_picture_is_repaired_on_the_live_channel(few: str) -> None:
+    serving = frames.loaded(few)
+    settings = b'{"k": 2, "method": "smc", "steps": 1}'
+    payload = repairs.LENGTH.pack(len(settings)) + settings + bytes(784) + bytes(784)
+    for kind in (frames.REPAIR, frames.COMPLETE):
+        job = frames.understood(serving.model, frames.REQUEST.pack(7, kind) + payload)
+        assert frames.ANSWER.unpack_from(frames.answered(serving, job))[3:5] == (28, 28)
 
 
 def test_classes_that_nobody_names(checkpoints: Path, make: Make) -> None:

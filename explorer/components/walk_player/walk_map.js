@@ -70,7 +70,7 @@ export function makeWalkMap() {
       canvas.hidden = !map;
       text.textContent = map
         ? "The paths among the encoded test set (principal components); the numbers are the keys."
-        : "A map needs at least two latent dimensions; this model has one.";
+        : "There is no map: it needs two latent dimensions and two test pictures or more.";
       stops = nextStops;
       paths = [];
       if (!map) return;
