@@ -22,17 +22,21 @@ class Start(NamedTuple):
 
 
 def damaged(picture: Tensor) -> Start:
-    """What befalls the picture before the brush does."""
+    """What befalls the picture before the brush does. An upload brings its own damage, so what is
+    chosen for it and for the others are two things."""
+    kind_key, strength_key = state.DAMAGE_KIND, state.DAMAGE_STRENGTH
+    if _uploaded():
+        kind_key, strength_key = state.UPLOAD_KIND, state.UPLOAD_STRENGTH
     chosen = st.selectbox(
-        "Damage to begin with", [NO_DAMAGE, *damage.KINDS], key=state.DAMAGE_KIND,
+        "Damage to begin with", [NO_DAMAGE, *damage.KINDS], key=kind_key,
         format_func=lambda id: damage.KINDS[id].label if id in damage.KINDS else "None: paint it",
-        on_change=_kind_changed,
+        on_change=_kind_changed, args=(kind_key, strength_key),
     )  # fmt: skip
     if chosen == NO_DAMAGE:
         return _undamaged(picture)
     kind = damage.KINDS[chosen]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        strength = st.slider("Strength", kind.least, kind.most, key=state.DAMAGE_STRENGTH)
+        strength = st.slider("Strength", kind.least, kind.most, key=strength_key)
         st.button(
             "Again",
             on_click=sources.random_number,
@@ -52,12 +56,12 @@ def _undamaged(picture: Tensor) -> Start:
     """As it came. Only of an upload is it unknown what it was before."""
     levels: dict[str, Any] = {"noise": 0.0, "salt": 0.0, "blur": 0.0, "factor": 1}
     mask, original = torch.ones_like(picture), repairs.levels(picture)
-    if st.session_state[state.REPAIR_SOURCE] == "Upload":
+    if _uploaded():
         original = b""
         if st.toggle("Guess the damage", key=state.GUESS_MASK, help="Correct it with the brushes."):
             mask = damage.guess_mask(picture)
         told = st.segmented_control(
-            "Noise in it", ["None", "Estimated", "Known"], key=state.LEVELS, required=True
+            "Noise in it", ["None", "Estimated", "Known"], key=state.UPLOAD_LEVELS, required=True
         )
         if told == "Estimated":
             levels |= {"noise": None, "salt": None}
@@ -74,24 +78,15 @@ def _one_plane(mask: Tensor) -> bytes:
     return mask[0].byte().numpy().tobytes()
 
 
+def _uploaded() -> bool:
+    return bool(st.session_state[state.REPAIR_SOURCE] == "Upload")
+
+
 def _estimated() -> bool:
-    if st.session_state[state.LEVELS] == "None":
-        st.session_state[state.LEVELS] = "Known"
     options = ["Known", "Estimated"]
     return st.segmented_control("Level", options, key=state.LEVELS, required=True) == "Estimated"
 
 
-def source_changed() -> None:
-    """An upload brings its own damage; the others go on with theirs."""
-    if st.session_state[state.REPAIR_SOURCE] == "Upload":
-        st.session_state[state.KIND_BEFORE] = st.session_state[state.DAMAGE_KIND]
-        st.session_state[state.DAMAGE_KIND] = NO_DAMAGE
-        st.session_state[state.LEVELS] = "None"
-    elif before := state.take(state.KIND_BEFORE):
-        st.session_state[state.DAMAGE_KIND] = before
-        st.session_state[state.LEVELS] = "Known"
-
-
-def _kind_changed() -> None:
-    if kind := damage.KINDS.get(st.session_state[state.DAMAGE_KIND]):
-        st.session_state[state.DAMAGE_STRENGTH] = kind.strength
+def _kind_changed(kind_key: str, strength_key: str) -> None:
+    if kind := damage.KINDS.get(st.session_state[kind_key]):
+        st.session_state[strength_key] = kind.strength

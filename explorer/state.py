@@ -54,11 +54,12 @@ REPAIR_SOURCE = "repair_source"  # where Repair's picture comes from
 REPAIR_INDEX = "repair_index"  # int, which test picture Repair shows
 PRIOR_SEED = "prior_seed"  # int, which sample of the prior
 DAMAGE_KIND = "damage_kind"  # an id of core.damage.KINDS, or "none"
-KIND_BEFORE = "damage_kind_before"  # str | None, what it was before an upload
 DAMAGE_STRENGTH = "damage_strength"  # float
+UPLOAD_KIND, UPLOAD_STRENGTH = "upload_kind", "upload_strength"  # the same, of an upload
 DAMAGE_SEED = "damage_seed"  # int
 GUESS_MASK = "guess_mask"  # bool: where an upload is damaged is guessed
-LEVELS = "noise_levels"  # "Known", "Estimated" or "None": what is said of the noise
+LEVELS = "noise_levels"  # "Known" or "Estimated": what is said of noise that was added
+UPLOAD_LEVELS = "upload_levels"  # these or "None": of noise that an upload came with
 NOISE, SALT = "known_noise", "known_salt"  # float, the levels when an upload's are known
 DAMAGED = "damaged"  # Damage | None, the picture on the board
 METHOD = "repair_method"  # an id of core.repair.METHODS; None: the model's default
@@ -156,11 +157,13 @@ DEFAULTS: dict[str, object] = {
     REPAIR_INDEX: 62,  # behind a box this 9 may as well be a 4: the first look shows the point
     PRIOR_SEED: 0,
     DAMAGE_KIND: "centre",
-    KIND_BEFORE: None,
     DAMAGE_STRENGTH: 0.5,
+    UPLOAD_KIND: "none",  # it brings its own damage
+    UPLOAD_STRENGTH: 0.5,
     DAMAGE_SEED: 0,
     GUESS_MASK: True,
     LEVELS: "Known",
+    UPLOAD_LEVELS: "None",
     NOISE: 0.2,
     SALT: 0.0,
     DAMAGED: None,

@@ -53,7 +53,7 @@ def render() -> None:
         state.one_of(state.REPAIR_SOURCE, SOURCES)
         kind = st.segmented_control(
             f"{noun.capitalize()} from", list(SOURCES), key=state.REPAIR_SOURCE, required=True,
-            on_change=damages.source_changed, format_func=sources.called,
+            format_func=sources.called,
         )  # fmt: skip
         try:
             picture = SOURCES[str(kind)]()

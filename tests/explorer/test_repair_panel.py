@@ -112,8 +112,8 @@ def test_an_upload_of_the_models_size_is_used_as_it_is() -> None:
     upload = {"name": "noisy.png", "content": to_png(noisy)}
     app = panel(
         **{
-            state.REPAIR_SOURCE: "Upload", state.UPLOAD: upload, state.DAMAGE_KIND: "none",
-            state.GUESS_MASK: False, state.LEVELS: "Estimated",
+            state.REPAIR_SOURCE: "Upload", state.UPLOAD: upload,
+            state.GUESS_MASK: False, state.UPLOAD_LEVELS: "Estimated",
         }
     )  # fmt: skip
     assert on_board(app).image == repairs.levels(noisy)
@@ -123,18 +123,42 @@ def test_an_upload_of_the_models_size_is_used_as_it_is() -> None:
 
 def test_a_larger_upload_becomes_a_digit() -> None:
     upload = {"name": "large.png", "content": to_png(digit(1), scale=9)}
-    app = panel(**{state.REPAIR_SOURCE: "Upload", state.UPLOAD: upload, state.DAMAGE_KIND: "none"})
+    app = panel(**{state.REPAIR_SOURCE: "Upload", state.UPLOAD: upload})
     assert len(on_board(app).image) == 784
 
 
-def test_an_upload_brings_its_own_damage() -> None:
-    app = panel()
-    control = next(c for c in app.button_group if c.key == state.REPAIR_SOURCE)
-    control.set_value("Upload").run()
-    assert app.session_state[state.DAMAGE_KIND] == "none"
-    assert not app.exception and not messages(app)
-    control.set_value("Test digit").run()
-    assert app.session_state[state.DAMAGE_KIND] == "centre"
+def group(app: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(control for control in app.button_group if control.label == label)
+
+
+def beginning(app: AppTest):  # type: ignore[no-untyped-def]
+    return next(box for box in app.selectbox if box.label == "Damage to begin with")
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength", "its_kind"),
+    [("blot", 0.4, "pixels"), ("low", 0.8, "scribbles"), ("noise", 0.3, "noise")],
+)
+def test_an_upload_has_damage_of_its_own_and_the_others_go_on_with_theirs(
+    kind: str, strength: float, its_kind: str
+) -> None:
+    upload = {"name": "one.png", "content": to_png(digit(1))}
+    chosen = {state.DAMAGE_KIND: kind, state.DAMAGE_STRENGTH: strength}
+    app = panel(**{**chosen, state.UPLOAD: upload})
+    if kind == "noise":
+        group(app, "Level").set_value("Estimated").run()
+    source = next(c for c in app.button_group if c.key == state.REPAIR_SOURCE)
+    source.set_value("Upload").run()
+    on_board(app)
+    assert beginning(app).value == "none" and group(app, "Noise in it").value == "None"
+    beginning(app).select(its_kind).run()
+    on_board(app)
+    assert app.slider[0].value == damage.KINDS[its_kind].strength
+    source.set_value("Test digit").run()
+    on_board(app)
+    assert (beginning(app).value, app.slider[0].value) == (kind, strength)
+    if kind == "noise":
+        assert group(app, "Level").value == "Estimated"
 
 
 @pytest.mark.parametrize(
