@@ -131,8 +131,12 @@ def sweep(root: Path | None = None) -> None:
 def files_of(name: str, root: Path | None = None) -> list[tuple[str, int]]:
     """All files of a checkpoint with their bytes, in the order of their names."""
     folder = checkpoints_root(root) / name
-    found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
-    return [(path.relative_to(folder).as_posix(), path.lstat().st_size) for path in found]
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # a training replaces its files meanwhile
+            if path.is_symlink() or path.is_file():
+                found.append((path.relative_to(folder).as_posix(), path.lstat().st_size))
+    return found
 
 
 def pack_checkpoint(name: str, root: Path | None = None) -> bytes:

@@ -109,7 +109,7 @@ async def shadow_map(request: Request) -> Response:
 
 
 async def epoch_map(request: Request) -> Response:
-    """A run's test images after an epoch, as explorer.caches.epoch_map lays them out."""
+    """A run's test images after an epoch, as run_figures.epoch_map lays them out."""
     keys = ("checkpoint", "epoch")
     return await _answered(request, "application/octet-stream", run_figures.epoch_map, *keys)
 

@@ -174,6 +174,24 @@ def test_links_are_never_followed(two: Path, tmp_path: Path) -> None:
     assert everything(outside) == before
 
 
+def test_a_file_that_goes_while_it_is_listed_is_left_out(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training writes its progress beside it first, every second."""
+    (two / "tiny-2" / ".progress.json.1.tmp").touch()
+    lstat = Path.lstat
+
+    def gone(path: Path) -> os.stat_result:
+        if path.suffix == ".tmp":
+            raise FileNotFoundError(path)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", gone)
+    assert [file for file, _ in files_of("tiny-2")] == sorted(
+        ["config.json", "map.npz", "model.safetensors"]
+    )
+
+
 def test_a_deletion_that_was_cut_short_is_finished_by_the_next(two: Path) -> None:
     left = two / f"{DELETED}abc"
     shutil.copytree(two / "tiny-2", left / "old")
