@@ -212,9 +212,14 @@ def renamed(name: str, new: str) -> None:
             everything[new] = everything.pop(name)
         st.session_state[key] = everything
     st.session_state[HEARD] = {new if heard == name else heard for heard in st.session_state[HEARD]}
-    for key in (CHECKPOINT, Z_OF, OTHER):
+    for key in (CHECKPOINT, Z_OF, OTHER, TRAIN_RUN):
         if st.session_state.get(key) == name:
             st.session_state[key] = new
+    selection, damaged = st.session_state[SELECTION], st.session_state[DAMAGED]
+    if selection and selection.checkpoint == name:
+        st.session_state[SELECTION] = selection._replace(checkpoint=new)
+    if damaged and damaged.of[:1] == (name,):
+        st.session_state[DAMAGED] = damaged._replace(of=(new, *damaged.of[1:]))
 
 
 def forget(name: str) -> None:

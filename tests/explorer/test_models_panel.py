@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 import torch
@@ -23,6 +24,7 @@ from core.checkpoint import describe, list_checkpoints
 from core.data import DataError
 from core.uploads import model_from_bytes
 from explorer import (
+    board,
     caches,
     catalogue,
     changes,
@@ -31,6 +33,7 @@ from explorer import (
     manage,
     model_figures,
     overview,
+    selections,
     state,
 )
 from explorer.served import SERVED, Served
@@ -405,7 +408,15 @@ def test_training_curves_of_two_and_a_sentence_for_none(
 
 def test_renaming_the_open_model_takes_the_session_along(two: Path) -> None:
     mine = {"bookmarks": [], "directions": [], "names": {"0": "lean"}, "locked": []}
-    app = opened("Manage", "tiny-2", **{state.KEPT: {"tiny-2": mine}})
+    lassoed = selections.Selection("tiny-2", np.array([3]))
+    painted = board.Damage(("tiny-2", "digest"), 1, 2, bytes(784), bytes(784))
+    app = opened(
+        "Manage", "tiny-2",
+        **{
+            state.KEPT: {"tiny-2": mine}, state.SELECTION: lassoed, state.DAMAGED: painted,
+            state.TRAIN_RUN: "tiny-2",
+        },
+    )  # fmt: skip
     z = app.session_state[state.Z]
     assert button(app, "Rename").disabled
     app.text_input(key=state.NEW_NAME).set_value("better").run()
@@ -415,6 +426,9 @@ def test_renaming_the_open_model_takes_the_session_along(two: Path) -> None:
     assert app.session_state[state.CHECKPOINT] == "better"
     assert app.session_state[state.Z] == z
     assert app.session_state[state.KEPT] == {"better": mine}
+    assert app.session_state[state.SELECTION].checkpoint == "better"
+    assert app.session_state[state.DAMAGED] == painted._replace(of=("better", "digest"))
+    assert app.session_state[state.TRAIN_RUN] == "better"
     assert app.text_input(key=state.NEW_NAME).value == ""
 
 
