@@ -115,6 +115,7 @@ class Job:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(GRACE)  # it takes the note away, and goes no further than this server
 
 
 _lock = threading.Lock()
@@ -180,6 +181,7 @@ def current() -> Job | Interrupted | None:
 
 
 @atexit.register
-def _end() -> None:
+def end() -> None:
+    """With the server. One that is ended by a signal runs no atexit: explorer/live.py calls it."""
     if _current:
         _current.stop()

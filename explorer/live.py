@@ -261,3 +261,6 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     for task in tasks:
         task.cancel()
     await warming
+    from explorer import jobs
+
+    await asyncio.to_thread(jobs.end)

@@ -1,5 +1,6 @@
 """Jobs: progress from printed lines, one at a time, stopped at once, failures as sentences."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from driver import Server
 
 from explorer import jobs
 
@@ -91,6 +93,37 @@ def test_a_job_of_a_killed_server_is_ended_and_said(first_look: Path) -> None:
     wait(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
     assert not list(first_look.glob("job-*"))
     assert isinstance(jobs.start("Another", python("pass")), jobs.Job), "it blocks nothing"
+
+
+APP = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from core import checkpoint
+checkpoint.CHECKPOINTS = Path({checkpoints!r})
+from explorer import jobs, live
+import streamlit as st
+app = st.App({page!r}, routes=live.routes(), lifespan=live.lifespan)
+if jobs.current() is None:
+    jobs.start("Sleeping", [sys.executable, "-c", "import time; time.sleep(600)"])
+"""
+
+
+def test_a_job_ends_with_a_server_that_is_asked_to_end(first_look: Path, tmp_path: Path) -> None:
+    """By SIGTERM, as systemd does, whose other processes are left alone."""
+    script = tmp_path / "app.py"
+    root, page = str(jobs.ROOT), str(jobs.ROOT / "explorer" / "app.py")
+    script.write_text(APP.format(root=root, checkpoints=str(first_look.parent), page=page))
+    with Server(script):
+        (note,) = first_look.glob("job-*.json")
+        job = psutil.Process(int(note.stem.removeprefix("job-")))
+        assert job.is_running()
+    try:
+        wait(lambda: not job.is_running() or job.status() == psutil.STATUS_ZOMBIE)
+        assert not list(first_look.glob("job-*"))
+    finally:
+        with contextlib.suppress(psutil.Error):
+            job.kill()
 
 
 def test_a_job_of_a_server_beside_is_left_alone(first_look: Path) -> None:
