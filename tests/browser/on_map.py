@@ -12,7 +12,7 @@ MODEL = "mnist-mlp-20"
 
 
 def wait_for_map(page: Page, dots: int | None = None) -> None:
-    """Until a map of so many dots stands."""
+    """Until a map of so many dots stands, not counting those that are hidden."""
     page.wait_for_function(
         """(dots) => {
             const plot = document.querySelector('[data-testid=latent-map]');
@@ -21,7 +21,7 @@ def wait_for_map(page: Page, dots: int | None = None) -> None:
             if (!plot?._fullData || !message?.hidden) return false;
             if (getComputedStyle(marker).visibility !== 'visible') return false;
             const count = plot._fullData.filter((t) => t.type !== 'contour')
-                .reduce((sum, t) => sum + t.x.length, 0);
+                .reduce((sum, t) => sum + (t.x?.length ?? 0), 0);
             return dots === null || count === dots;
         }""",
         arg=dots,

@@ -17,6 +17,7 @@ import { Tiles } from "./tiles.js";
 import { legend, toolbar } from "./toolbar.js";
 
 const SAME = 1e-5; // two z that are the same but for a way through JSON
+const NOTHING = { figure: "", description: null };
 
 // Kept for the page, not for the element: both outlive a visit to another panel.
 let pin = null; // { view, xy, z }: where the hand left z on a map without a formula
@@ -32,11 +33,14 @@ export default component("latent-map", (root, listen, ended) => {
   let data = null;
   let setStateValue;
   let mode = "move";
-  let classes = []; // of the figure on screen
-  let hidden = new Set(); // names of classes that the legend hides
-  let projection = null;
+  let loaded = ""; // the address that these three came from
   let figure = null;
-  let drawn = { figure: "", key: "", description: null };
+  let classes = [];
+  let projection = null;
+  let hidden = new Set(); // names of classes that the legend hides
+  let asked = ""; // all that the last drawing depends on, whether or not it is done
+  let drawn = NOTHING;
+  let moved = false; // whether the hand has chosen what is in view
   let pictures = { checkpoint: null, bytes: null };
   let watching = null; // while a map without a formula needs the nearest images
 
@@ -49,7 +53,7 @@ export default component("latent-map", (root, listen, ended) => {
       mode = chosen;
       stage.dataset.mode = chosen;
     },
-    onReset: () => redraw(true),
+    onReset: () => refresh(true),
     onSelect: () => {
       if (!ready()) return;
       const { left, top, width, height } = frame.box();
@@ -116,7 +120,7 @@ export default component("latent-map", (root, listen, ended) => {
         const xy = ready() && placeOf(currentZ());
         if (xy) frame.look(xy, by, data.line);
       },
-      whole: () => redraw(true),
+      whole: () => refresh(true),
       click: async (px, reach) => {
         if (!ready()) return;
         const dot = dotAt(px, reach);
@@ -160,7 +164,7 @@ export default component("latent-map", (root, listen, ended) => {
       checkpoint: data.live.checkpoint, points: data.points, projection: data.view,
       mask: picked.mask ? toBase64(picked.mask) : "",
     });
-    redraw();
+    refresh();
   };
 
   const captionOf = ({ index, name }) => {
@@ -181,38 +185,47 @@ export default component("latent-map", (root, listen, ended) => {
   };
 
   const sentence = (error) =>
-    `The map cannot be shown: ${error.message} Check that the server is running, then try again.`;
+    `The map cannot be shown: ${error.message.replace(/\.?$/, ".")} Check that the server is running, then try again.`;
   const say = (...content) => {
     message.replaceChildren(...content);
     message.hidden = false;
     stage.classList.add("loading");
+    thumbnail.hide(); // the next map's dot of the same number may be another picture
   };
   const fail = (text) => {
     const again = element("button", { type: "button" }, "Try again");
     again.onclick = () => draw();
     say(element("p", {}, text), again);
     marker.style.visibility = "hidden";
-    thumbnail.hide();
   };
 
-  /** Plotly anew, for another figure, underlay, legend, selection or theme; `whole` shows it all. */
+  /**
+   * Plotly anew, for another figure, underlay, legend, selection or theme. The part of a figure that
+   * the hand has brought into view stays, unless `whole` shows it all.
+   */
   const redraw = async (whole = false) => {
+    if (loaded !== data.figure) return; // its dots are on their way
     const theme = themeOf(root);
-    if (whole) uses += 1;
-    const key = [data.figure, data.underlay, [...hidden], picked.version, Object.values(theme), uses].join("|");
-    if (!figure || (key === drawn.key && drawn.figure === data.figure)) return;
+    const key = [loaded, data.underlay, [...hidden], picked.version, Object.values(theme)].join("|");
+    if (key === asked && !whole) return;
+    if (whole || drawn.figure !== loaded) moved = false;
     const description = described({
-      figure, classes, hidden, mask: picked.mask, underlay: data.underlay, theme,
-      line: data.line, view: `${view()}/${uses}`,
+      figure, classes, hidden, mask: picked.mask, underlay: data.underlay, theme, line: data.line,
+      ranges: moved ? frame.ranges() : null,
     });
-    drawn = { figure: data.figure, key, description };
-    await drawPlot(plot, description);
-    if (ended.aborted || drawn.key !== key) return;
+    asked = key;
+    try {
+      await drawPlot(plot, description);
+    } catch (error) {
+      [asked, drawn] = ["", NOTHING];
+      throw error;
+    }
+    if (ended.aborted || asked !== key) return;
+    drawn = { figure: loaded, description };
     settle();
     tiles.set(data.underlay === "tiles" ? { projection, line: data.line, shape: data.live.shape } : null, theme.text);
-    place();
   };
-  let uses = 0; // counts the times that the whole view was asked for
+  const refresh = (whole) => redraw(whole).then(place, (error) => fail(sentence(error)));
 
   /** The parts of our own follow Plotly's axes. */
   const settle = () => {
@@ -228,7 +241,10 @@ export default component("latent-map", (root, listen, ended) => {
       place();
     });
     plot.on("plotly_relayouting", place);
-    plot.on("plotly_relayout", () => tiles.follow());
+    plot.on("plotly_relayout", (change) => { // by keys, wheel or pan; or of another size
+      moved ||= Object.keys(change).some((key) => key.includes("axis.range"));
+      tiles.follow();
+    });
   };
 
   const draw = async () => {
@@ -239,13 +255,13 @@ export default component("latent-map", (root, listen, ended) => {
         loadFigure(wanted), data.plane.kind === "linear" ? null : loadCodes(data.plane.encoded), loadPlotly(),
       ]);
       if (ended.aborted || data.figure !== wanted) return; // another map was asked for meanwhile
-      figure = found;
+      [loaded, figure] = [wanted, found];
       classes = classesOf(figure);
       projection = mu ? neighbours(firstPlaces(classes, data.reference), mu) : linear(data.plane);
       watchNeighbours(Boolean(mu));
       classBar.replaceChildren(...legend(classes, hidden, (next) => {
         hidden = next;
-        redraw();
+        refresh();
       }));
       root.classList.toggle("line", data.line);
       await redraw();
@@ -294,7 +310,7 @@ export default component("latent-map", (root, listen, ended) => {
   return (args) => {
     ({ data, setStateValue } = args);
     adopt(data.selection);
-    if (drawn.figure === data.figure && message.hidden) redraw().then(place, (error) => fail(sentence(error)));
+    if (drawn.figure === data.figure && message.hidden) refresh();
     else draw();
   };
 });

@@ -5,6 +5,7 @@ import { loadPlotly, numbers } from "./fetched.js";
 import { markedPositions } from "./points.js";
 
 const MARGIN = 0.04; // of the dots' extent, left free around them
+const FAR = 20; // times the whole map, on each side, that can be looked at
 const FOOT = 0.13; // of a histogram strip's height: room for a row of tiles below it
 // Dots over tiles or density are fainter, so that both can be seen.
 const OVER = { none: [1, 1], tiles: [0.75, 0.6], density: [0.8, 0.8] }; // of their size and opacity
@@ -91,7 +92,7 @@ export class Frame {
 }
 
 /** Ranges that show every dot, of x and of y; a histogram strip stands on its base. */
-export function fullRanges(classes, line) {
+function fullRanges(classes, line) {
   const extent = (axis, low = Infinity, high = -Infinity) => {
     for (const dots of classes) {
       for (const value of dots[axis]) {
@@ -118,8 +119,11 @@ function faint(colour, opacity) {
   return `rgba(${r}, ${g}, ${b}, ${opacity})`;
 }
 
-/** Traces and layout of what is to be seen; `toImage` and a saved page are made from it too. */
-export function described({ figure, classes, hidden, mask, underlay, theme, line, view }) {
+/**
+ * Traces and layout of what is to be seen; `toImage` and a saved page are made from it too.
+ * `ranges` as Frame has them, or null for all there is.
+ */
+export function described({ figure, classes, hidden, mask, underlay, theme, line, ranges }) {
   const [size, opacity] = OVER[underlay];
   const dots = classes.map(({ name, marker, x, y, index }) => ({
     type: hasWebGL() ? "scattergl" : "scatter",
@@ -151,18 +155,23 @@ export function described({ figure, classes, hidden, mask, underlay, theme, line
     showgrid: underlay !== "tiles",
     zeroline: underlay !== "tiles",
   };
-  const [xRange, yRange] = fullRanges(classes, line);
+  const whole = fullRanges(classes, line);
+  const shown = ranges ? [ranges.slice(0, 2), ranges.slice(2)] : whole;
+  const [x, y] = whole.map(([low, high], n) => ({
+    range: shown[n],
+    minallowed: low - FAR * (high - low),
+    maxallowed: high + FAR * (high - low),
+  }));
   const layout = {
     ...structuredClone(figure.layout),
     font: { family: theme.font, color: theme.text, size: 12 },
     showlegend: false, // the component has a legend of its own, which wraps
     hovermode: false,
     dragmode: "pan", // where our own surface lets a press through
-    uirevision: view,
     autosize: true,
   };
-  layout.xaxis = { ...layout.xaxis, ...axis, range: xRange };
-  layout.yaxis = { ...layout.yaxis, ...axis, range: yRange };
+  layout.xaxis = { ...layout.xaxis, ...axis, ...x };
+  layout.yaxis = { ...layout.yaxis, ...axis, ...y };
   return { data: [...density, ...dots], layout };
 }
 
