@@ -4,6 +4,7 @@
 import { Channel, DECODE, PLACE, SILENCE } from "./channel.js";
 import { fromBase64 } from "./element.js";
 
+export const COORDINATE = 1_000_000; // as the absolute value of a coordinate: core/limits.py
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
 
 /**
@@ -42,10 +43,19 @@ export const channelStatus = () => channel.status;
 
 /** Move. Whatever shows z follows at once, the picture as soon as it is decoded. */
 export function setZ(next) {
-  z = Float32Array.from(next);
+  z = within(Float32Array.from(next));
   emit("z");
   channel.request(DECODE, z, performance.now(), showPicture);
   askForPlace();
+}
+
+/** `points`, with every coordinate brought within what the server takes. */
+export function within(points) {
+  for (let i = 0; i < points.length; i++) {
+    if (points[i] > COORDINATE) points[i] = COORDINATE;
+    else if (points[i] < -COORDINATE) points[i] = -COORDINATE;
+  }
+  return points;
 }
 
 /**

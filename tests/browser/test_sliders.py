@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.limits import COORDINATE
 from explorer import caches
 from explorer.frames import STRIPS
 from tests.browser.explore_page import (
@@ -218,6 +219,28 @@ def test_units_of_standard_deviations(open_page: Open) -> None:
     z = first_digit()
     z[SLIDER] = (mu.mean() + 2 * mu.std(correction=0)).item()
     wait_for_z(page, z, atol=1e-4)
+
+
+def test_a_value_too_large_for_the_server_is_never_sent(open_page: Open) -> None:
+    """Also one that is so only after its units are taken off, or by a hand that knows no end."""
+    page = open_page()
+    page.get_by_text("σ", exact=True).click()
+    value = page.get_by_test_id(f"latent-value-{SLIDER}")
+    sd = caches.latent_map(NAME).mu[:, SLIDER].std().item()
+    value.fill(str(round(0.99 * COORDINATE.most / sd)))
+    value.fill(str(round(1.01 * COORDINATE.most / sd)))
+    page.evaluate(
+        "async () => {"
+        '  const url = new URL("live/static/live.js", document.baseURI);'
+        "  const { currentZ, setZ } = await import(url);"
+        f"  setZ(currentZ().map((z, d) => (d === {OTHER} ? -1e30 : z)));"
+        "}"
+    )
+    value.press("Enter")
+    z = first_digit()
+    z[SLIDER], z[OTHER] = 0.99 * COORDINATE.most, -COORDINATE.most
+    wait_for_z(page, z, atol=100)  # the page and torch round otherwise
+    wait_for_pixels(page, decode(z))
 
 
 def test_a_locked_dimension_stays_when_all_else_is_random(open_page: Open) -> None:

@@ -17,7 +17,7 @@ from core import VAE, load_checkpoint
 from core.data import DataError
 from core.images import to_uint8
 from core.library import delete_checkpoint
-from core.limits import CLIENTS, FRAME_POINTS, REPAIR_SECONDS
+from core.limits import CLIENTS, COORDINATE, FRAME_POINTS, REPAIR_SECONDS
 from core.objective import elbo
 from explorer import caches, channel, desks, frames, live, repairs
 from explorer.lessons import answers
@@ -267,6 +267,8 @@ def test_both_halves_agree_on_the_frames() -> None:
         assert f"const {kind} = {getattr(frames, kind)};" in script
     filmstrips = (Path(live.COMPONENTS) / "latent_sliders" / "filmstrips.js").read_text()
     assert f"const MOST_POINTS = {FRAME_POINTS.most};" in filmstrips
+    limits = (Path(live.COMPONENTS) / "live.js").read_text()
+    assert f"const COORDINATE = {COORDINATE.most:_};" in limits
     assert f"const REQUEST_HEADER = {frames.REQUEST.size};" in script
     assert f"const ANSWER_HEADER = {frames.ANSWER.size};" in script
 

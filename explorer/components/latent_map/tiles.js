@@ -3,7 +3,7 @@
 
 import { TILES } from "../channel.js";
 import { element } from "../element.js";
-import { ask, currentZ } from "../live.js";
+import { ask, currentZ, within } from "../live.js";
 
 const MOST = 400; // tiles, 20 x 20 where the plot is square
 const ROW = 16; // tiles of a model with one dimension
@@ -56,7 +56,7 @@ export class Tiles {
       && base.every((value, d) => Math.abs(value - this.#asked.base[d]) < SAME);
     if (same) return;
     const round = this.#round;
-    const sent = ask(TILES, planePoints(projection, base, grid), null, (answer) => {
+    const sent = ask(TILES, within(planePoints(projection, base, grid)), null, (answer) => {
       if (round !== this.#round) return;
       this.#shown = { answer, grid };
       this.#paint();

@@ -3,7 +3,7 @@
 // waits.
 
 import { STRIPS } from "../channel.js";
-import { ask } from "../live.js";
+import { ask, within } from "../live.js";
 
 const FRAMES = 9;
 const MOST_POINTS = 512; // that one request may hold: explorer/frames.py
@@ -37,7 +37,7 @@ export class Filmstrips {
       }
     }
     // Other rows, here or of another component, have a turn of their own.
-    ask(STRIPS, points, null, (answer) => this.#paint(rows, answer), rows[0]);
+    ask(STRIPS, within(points), null, (answer) => this.#paint(rows, answer), rows[0]);
   }
 
   #paint(rows, { planes, height, width, pixels }) {

@@ -1,9 +1,8 @@
 // One slider: name, nats, track, exact value, lock.
 
 import { element } from "../element.js";
-import { commit, currentZ, setZ } from "../live.js";
+import { COORDINATE, commit, currentZ, setZ } from "../live.js";
 
-const MOST_VALUE = 1e5; // typed; the server takes ten times as much
 const SHAPES = { open: "M8 11V7a4 4 0 0 1 7.5-2", closed: "M8 11V7a4 4 0 0 1 8 0v4" };
 
 function lockIcon() {
@@ -61,8 +60,8 @@ export class Row {
       class: "exact", type: "number", step: 0.01, "data-testid": `latent-value-${id}`,
     });
     this.exact.oninput = () => {
-      const value = this.exact.valueAsNumber;
-      if (Math.abs(value) <= MOST_VALUE) this.move(this.fromShown(value));
+      const value = this.fromShown(this.exact.valueAsNumber);
+      if (Math.abs(value) <= COORDINATE) this.move(value); // false for what is no number
     };
     this.exact.onchange = () => commit(this.setters.setStateValue);
     this.exact.onblur = () => this.write();
