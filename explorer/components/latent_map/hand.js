@@ -110,7 +110,7 @@ export function followHand({ stage, surface, marker, frame, mode, on }, ended) {
     pressed = null;
     if (!start || !frame.ready || !isWithin(start)) return;
     const [x, y] = at(event);
-    if (Math.hypot(x - start[0], y - start[1]) <= SLOP) on.click(start, REACH[event.pointerType] ?? 6);
+    if (Math.hypot(x - start[0], y - start[1]) <= SLOP) on.click(start, REACH[event.pointerType] ?? REACH.mouse);
   });
 
   const middleOf = (target) => {

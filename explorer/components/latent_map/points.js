@@ -2,7 +2,7 @@
 
 import { numbers } from "./fetched.js";
 
-/** The classes of a figure, [{ name, colour, marker, x, y, index }]; `index` counts all images. */
+/** The classes of a figure, [{ name, marker, x, y, index }]; `index` counts all images. */
 export const classesOf = (figure) =>
   figure.data.filter(({ type }) => type !== "contour").map(({ name, marker, x, y, customdata }) => ({
     name,
@@ -66,7 +66,7 @@ function isWithin(outline, x, y) {
   return within;
 }
 
-export const isMarked = (mask, index) => ((mask[index >> 3] ?? 0) >> (index & 7)) & 1;
+const isMarked = (mask, index) => ((mask[index >> 3] ?? 0) >> (index & 7)) & 1;
 
 /** Where in a class's arrays the marked images stand. */
 export function markedPositions(mask, index) {
