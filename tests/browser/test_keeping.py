@@ -138,6 +138,25 @@ def test_bookmarks_have_pictures_names_and_survive_a_reload(open_page: Open) -> 
     expect(page.get_by_test_id("bookmark")).to_have_count(1)
 
 
+def test_a_name_that_is_being_typed_is_left_alone(open_page: Open) -> None:
+    page = open_page()
+    page.wait_for_url(lambda url: "z=" in url)
+    bookmark_two(page)
+    names = page.get_by_label("Name of the bookmark")
+    names.last.fill("zer")
+    names.last.press("ArrowLeft")
+    names.first.evaluate("""label => {
+        label.value = "a seven";
+        label.dispatchEvent(new Event("change"));
+    }""")
+    expect(page.get_by_role("button", name="Go to a seven")).to_be_visible()
+    expect(names.last).to_be_focused()
+    page.keyboard.type("o")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Go to zeor")).to_be_visible()
+    expect(names.first).to_have_value("a seven")
+
+
 def test_two_tabs_keep_the_same_bookmarks(open_page: Open) -> None:
     page = open_page()
     page.wait_for_url(lambda url: "z=" in url)
