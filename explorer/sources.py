@@ -39,6 +39,7 @@ def upload(component: str, *, testid: str) -> bytes | None:
     given = st.session_state[state.UPLOAD]
     image_input(
         given and given["name"],
+        given and given.get("id"),
         key=component,
         testid=testid,
         max_bytes=PICTURE_BYTES.most,
@@ -58,7 +59,9 @@ def _take_upload(component: str) -> None:
 
 def take_upload(told: dict[str, Any]) -> None:
     """What the browser says of a file, as image_input tells it; it may be anything."""
-    upload: dict[str, object] = {"name": str(told.get("name", "picture"))}
+    upload: dict[str, object] = {
+        "name": str(told.get("name", "picture")), "id": str(told.get("id")),
+    }  # fmt: skip
     try:
         upload["content"] = base64.b64decode(told["content"], validate=True)
     except (KeyError, TypeError, ValueError):

@@ -153,5 +153,5 @@ function emit(type, detail) {
 window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
 document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));
 
-/** The picture that was uploaded last on this page, { name, content: base64 } or null. */
+/** The picture that was uploaded last on this page, { name, id, content: base64 } or null. */
 export const upload = { last: null };

@@ -9,6 +9,7 @@ _mount = register("image_input")
 
 def image_input(
     name: str | None,
+    id: str | None,
     *,
     key: str,
     testid: str,
@@ -17,9 +18,10 @@ def image_input(
 ) -> None:
     """A place to drop, paste or choose one picture; `name` is that of the present one.
 
-    During on_file_change session_state[key].file is {"name": ..., "content": base64}, or
-    {"name": ..., "error": ...} when the browser refused it. It is a trigger and no state, because
-    Streamlit sends a component's state again with every rerun.
+    During on_file_change session_state[key].file is {"name": ..., "id": ..., "content": base64}, or
+    {"name": ..., "id": ..., "error": ...} when the browser refused it. Its `id` is to come back, by
+    which the browser knows that it was heard. It is a trigger and no state, because Streamlit sends
+    a component's state again with every rerun.
     """
-    data = {"name": name, "testid": testid, "max_bytes": max_bytes}
+    data = {"name": name, "id": id, "testid": testid, "max_bytes": max_bytes}
     _mount(key=key, data=data, on_file_change=on_file_change)

@@ -4,6 +4,8 @@ import { component } from "../component.js";
 import { element } from "../element.js";
 import { upload } from "../live.js";
 
+let taken = 0; // pictures on this page; pasted ones all have the same name
+
 export default component("image-input", (root, listen, ended) => {
   const input = element("input", { type: "file", accept: "image/*" });
   const title = element("strong", {}, "Drop a picture here, paste one, or choose a file");
@@ -17,21 +19,24 @@ export default component("image-input", (root, listen, ended) => {
   const take = (file) => {
     if (!file) return;
     const name = file.name || "pasted picture";
+    const id = `${performance.timeOrigin} ${++taken}`;
+    const refuse = (error) => {
+      upload.last = null;
+      setTriggerValue("file", { name, id, error });
+    };
     if (file.size > data.max_bytes) {
       const size = (file.size / 2 ** 20).toFixed(1);
-      const error = `The file has ${size} MB; the limit is ${data.max_bytes / 2 ** 20} MB. ` +
-        "Make the picture smaller and try again.";
-      upload.last = null;
-      setTriggerValue("file", { name, error });
+      refuse(`The file has ${size} MB; the limit is ${data.max_bytes / 2 ** 20} MB. ` +
+        "Make the picture smaller and try again.");
       return;
     }
     detail.textContent = `Reading ${name} …`;
     const reader = new FileReader();
     reader.onload = () => {
-      upload.last = { name, content: reader.result.split(",")[1] ?? "" };
+      upload.last = { name, id, content: reader.result.split(",")[1] ?? "" };
       setTriggerValue("file", upload.last);
     };
-    reader.onerror = () => setTriggerValue("file", { name, error: "The browser could not read it." });
+    reader.onerror = () => refuse("The browser could not read it. Choose the file again.");
     reader.readAsDataURL(file);
   };
 
@@ -56,7 +61,7 @@ export default component("image-input", (root, listen, ended) => {
 
   listen("heard", () => {
     const { last } = upload;
-    if (last && data.name !== last.name) setTriggerValue("file", last); // it was lost on its way
+    if (last && data.id !== last.id) setTriggerValue("file", last); // it was lost on its way
   });
 
   return (args) => {
