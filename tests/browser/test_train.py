@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.checkpoint import CHECKPOINTS, write_json
 from explorer import run_files, trainings
@@ -127,6 +127,30 @@ def written_run(run_name: str) -> Path:
     write_json(folder / "history.json", {"epochs": rows})
     write_json(folder / "progress.json", progress)
     return folder
+
+
+def test_what_the_film_was_refused_it_asks_for_again(
+    open_page: Open, written_run: Path, expected_errors: list[str]
+) -> None:
+    expected_errors.append("503")
+    refused: set[str] = set()
+
+    def refuse_once(route: Route) -> None:
+        if route.request.url in refused:
+            route.continue_()
+        else:
+            refused.add(route.request.url)
+            route.fulfill(status=503)
+
+    def before(page: Page) -> None:
+        still(page)
+        page.route("**/live/training/**", refuse_once)
+
+    page = open_train(open_page, before=before)
+    page.get_by_test_id("epoch-map").scroll_into_view_if_needed()
+    for kind in ("sampled", "reconst"):
+        expect(page.get_by_test_id(f"epoch-{kind}")).to_have_attribute("data-epoch", "3")
+    wait_until(page, lambda: any(map_pixels(page)))
 
 
 def test_a_dead_run_is_said_its_film_plays_and_it_is_discarded(

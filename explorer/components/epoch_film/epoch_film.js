@@ -11,6 +11,7 @@ const LONGEST = 24_000; // ms for all of them: a long training plays faster
 const GLIDE = 700; // ms to the epoch that has just come
 const AHEAD = 4; // epochs fetched before they are played
 const MOST_PICTURES = 120; // kept decoded
+const AGAIN = 2000; // ms until what did not come is asked for again
 const KINDS = { sampled: "Prior samples", reconst: "Test images, each beside its reconstruction" };
 
 export default component("epoch-film", (root, listen, ended) => {
@@ -48,6 +49,13 @@ export default component("epoch-film", (root, listen, ended) => {
     return new URL(path, document.baseURI).href;
   };
 
+  /** A while after what was asked for did not come: it is forgotten and, if it is still shown, asked
+   * for again. */
+  const askAgain = (forget) => setTimeout(() => {
+    forget();
+    if (!ended.aborted) draw();
+  }, AGAIN);
+
   /** The codes of an epoch, or null while they are on their way. */
   const frame = (i) => {
     const key = data.epochs[i].join(":");
@@ -59,7 +67,7 @@ export default component("epoch-film", (root, listen, ended) => {
           frames.set(key, map.read(buffer));
           draw();
         })
-        .catch(() => ended.aborted || setTimeout(() => frames.delete(key), 2000)); // asked again
+        .catch(() => askAgain(() => frames.delete(key)));
     }
     return frames.get(key);
   };
@@ -71,7 +79,7 @@ export default component("epoch-film", (root, listen, ended) => {
     if (!image) {
       image = new Image();
       image.onload = () => draw();
-      image.onerror = () => setTimeout(() => pictures.delete(url), 2000);
+      image.onerror = () => askAgain(() => pictures.delete(url));
       image.src = url;
     }
     pictures.delete(url); // the latest used comes last
