@@ -81,10 +81,11 @@ def _shown(shape: tuple[int, ...]) -> str:
 
 
 def missing(name: str, split: str, root: Path = DATA) -> str | None:
-    """Why a split cannot be at hand, found without reading it; None when its files are there."""
+    """Why a split cannot be at hand, found without reading it; None when its files are there, or
+    the folder is: what lies in that is not looked through."""
     try:
         if is_folder(name):
-            folder.scan(dataset_id(name))
+            folder.check(dataset_id(name))
             return None
         source = find_source(name)
     except DataError as error:

@@ -123,13 +123,18 @@ def _read_folder(path: str, side: int, channels: int, on_step: OnStep) -> Folder
     )
 
 
+def check(path: str) -> None:
+    """Whether there is such a folder, whatever is in it. Raises DataError."""
+    if not os.path.exists(path):  # of a name that no file can have, Path.exists raises OSError
+        raise DataError(f"There is no folder {Path(path)}. Check the path.")
+    if not os.path.isdir(path):
+        raise DataError(f"{Path(path)} is a file; a data set is a folder of images.")
+
+
 def scan(path: str) -> Scan:
     """Names of the pictures below a folder, links followed, hidden ones left out. DataError."""
     root = Path(path)
-    if not os.path.exists(path):  # of a name that no file can have, Path.exists raises OSError
-        raise DataError(f"There is no folder {root}. Check the path.")
-    if not os.path.isdir(path):
-        raise DataError(f"{root} is a file; a data set is a folder of images.")
+    check(path)
     files, others, problems = _walk(root)
     if not files:
         what = "holds no images" if others else "is empty"

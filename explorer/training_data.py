@@ -4,14 +4,17 @@ No path is ever typed on the page: whoever sits at it may be anybody, and the se
 theirs. A folder gets into data/ by whoever runs the server. Knows no Streamlit.
 """
 
+import functools
 import gzip
 import struct
+import time
 from pathlib import Path
 
 from core import data
-from core.folder import scan
+from core.folder import Scan, scan
 
 ROOT = Path(__file__).parent.parent
+AGAIN = 2  # s for which what a folder held is believed
 HOW = (
     "A folder of images, with or without a folder for each class, is offered here once it lies in "
     "data/ on the machine that runs this page."
@@ -49,14 +52,20 @@ def problem(name: str) -> str | None:
     can be told without reading it."""
     if is_folder(name) and name not in folders():
         return f"dataset {name!r} is no folder of images below data/. {HOW}"
-    return data.missing(str(_path(name)) if is_folder(name) else name, "train", data.DATA)
+    if not is_folder(name):
+        return data.missing(name, "train", data.DATA)
+    try:
+        _scan(name)
+    except data.DataError as error:
+        return str(error)
+    return None
 
 
 def training_images(name: str) -> int | None:
     """How many there are, as far as it can be told without reading them: of a folder the pictures
     of both splits; None where nothing tells. DataError for a folder of no use."""
     if is_folder(name):
-        return len(scan(str(_path(name))).files)
+        return len(_scan(name).files)
     source = data.SOURCES[name]
     if source.format != "idx":
         return None
@@ -73,13 +82,20 @@ def left_out(name: str) -> tuple[str, ...]:
     files tell; what cannot be decoded, the training finds out. Nothing of a data set by name, nor
     of a folder that is of no use: `problem` says that."""
     try:
-        return scan(str(_path(name))).problems if is_folder(name) else ()
+        return _scan(name).problems if is_folder(name) else ()
     except data.DataError:
         return ()
 
 
-def _path(name: str) -> Path:
-    return ROOT / name  # an absolute name stays as it is
+def _scan(name: str) -> Scan:
+    """The folder's files by their names. Raises DataError."""
+    path = str(ROOT / name)  # an absolute name stays as it is
+    return _scanned(path, int(time.monotonic() / AGAIN))
+
+
+@functools.lru_cache(maxsize=4)  # a drawing of the form asks three times
+def _scanned(path: str, _when: int) -> Scan:
+    return scan(path)
 
 
 def _shown(path: Path) -> str:

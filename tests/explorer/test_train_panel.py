@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import data
+from core import data, folder
 from core.config import TrainConfig
 from explorer import changes, jobs, run_files, state, train_fields, training_data, trainings
 
@@ -165,7 +165,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_folders_below_data_are_offered(pictures: Path) -> None:
+def test_folders_below_data_are_offered(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = str(pictures / "flowers")
     assert training_data.folders() == [str(pictures / "empty"), name]
     assert training_data.is_folder(name) and training_data.label(name) == "flowers"
@@ -176,6 +176,12 @@ def test_folders_below_data_are_offered(pictures: Path) -> None:
     fault = train_fields.fault(chosen)
     assert fault and fault.field == "batch_size" and "flowers has only 3" in fault.sentence
     assert {"image_side", "channels"} <= set(train_fields.shown(chosen))
+    monkeypatch.setattr(training_data, "AGAIN", 1e9)
+    walks, walk = [], folder._walk
+    monkeypatch.setattr(folder, "_walk", lambda root: (walks.append(root), walk(root))[1])
+    train_fields.fault(chosen)
+    assert training_data.left_out(name) and walks == [pictures / "flowers"], "it is walked once"
+    assert data.missing(name, "train") is None and len(walks) == 1, "nor to know that it is there"
     assert train_fields.free_stem(chosen) == "flowers-mlp-20"
     missing = train_fields.fault(train_fields.DEFAULTS)
     assert missing and missing.field == "dataset"
