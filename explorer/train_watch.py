@@ -266,7 +266,7 @@ def _begin_again(name: str, key: str, least: int) -> None:
 
 def _discard(run: Run) -> None:
     with st.popover("Discard", icon=":material/delete:"):
-        if reason := trainings.why_kept(run.name):
+        if reason := trainings.why_kept(run):
             st.markdown(escaped(reason))
             return
         if trainings.owns(run.name):

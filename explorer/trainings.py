@@ -7,7 +7,6 @@ a second server and a restart see the same. Knows nothing of Streamlit, nor of w
 
 import contextlib
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,11 +18,11 @@ from core import checkpoint, library
 from core.limits import TRAININGS_WAITING
 from explorer import naming, run_files, training_processes, training_queue
 from explorer.changes import refused_by, writable
+from explorer.repository import is_committed
 from explorer.run_files import Progress
 from explorer.training_queue import Entry, Queue, Refused, Started
 
 PATIENCE = 10  # s between asking a training to stop and ending it, when asked again
-GIT_TIMEOUT = 20  # s
 
 
 class Run(NamedTuple):
@@ -201,7 +200,9 @@ def _by_hand() -> bool:
 
 # ---- what can be done to a run
 
-_asked: dict[int, float] = {}  # pid -> when it was asked to stop, by time.monotonic
+# When each was asked to stop, by time.monotonic. By process and not by number: one that is used
+# again would be another's, and its first Stop the last.
+_asked: dict[psutil.Process, float] = {}
 
 
 @refused_by(Refused)
@@ -222,7 +223,9 @@ def stop(name: str) -> None:
                 queue["active"] = None
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        if time.monotonic() > _asked.setdefault(pid, time.monotonic()) + PATIENCE:
+        for gone in [one for one in _asked if not one.is_running()]:
+            _asked.pop(gone, None)
+        if time.monotonic() > _asked.setdefault(process, time.monotonic()) + PATIENCE:
             process.kill()
         else:
             process.terminate()
@@ -244,20 +247,19 @@ def silence(run: Run) -> float:
 
 def stopping(run: Run) -> bool:
     """Whether this server has asked it to stop."""
-    return bool(run.alive and run.progress and run.progress.pid in _asked)
+    with contextlib.suppress(psutil.Error):
+        return bool(run.alive and run.progress and psutil.Process(run.progress.pid) in _asked)
+    return False
 
 
-def why_kept(name: str) -> str | None:
-    """Why a run must not be discarded, or None if it may."""
-    run = find(name)
-    if run is None:
-        return f"There is no run {name}."
+def why_kept(run: Run) -> str | None:
+    """Why it must not be discarded, or None if it may."""
     if run.alive or run.state == "queued":
-        return f"{name} is {run.state}; stop it first."
-    if is_committed(name):
-        return f"{name} belongs to the repository; only git may remove it."
-    if owns(name) and checkpoint.list_checkpoints() == [name]:
-        return f"{name} is the only model; the last one cannot be deleted."
+        return f"{run.name} is {run.state}; stop it first."
+    if is_committed(run.name):
+        return f"{run.name} belongs to the repository; only git may remove it."
+    if owns(run.name) and checkpoint.list_checkpoints() == [run.name]:
+        return f"{run.name} is the only model; the last one cannot be deleted."
     return None
 
 
@@ -268,23 +270,14 @@ def owns(name: str) -> bool:
     return (path / "progress.json").exists() or not (path / "config.json").exists()
 
 
-def is_committed(name: str) -> bool:
-    """Whether git knows the run's files: then it was shipped, or somebody wants to keep it."""
-    try:
-        found = subprocess.run(
-            ["git", "ls-files", "--", f"{folder(name)}/"],
-            cwd=training_processes.ROOT, capture_output=True, check=False, timeout=GIT_TIMEOUT,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return False  # no git, no repository
-    return bool(found.stdout.strip())
-
-
 @refused_by(Refused)
 def discard(name: str) -> None:
     """Delete a run's folder with all it has learnt. Refused for one at work or committed, or when
     it is the only model."""
-    if reason := why_kept(name):
+    run = find(name)
+    if run is None:
+        raise Refused(f"There is no run {name}.")
+    if reason := why_kept(run):
         raise Refused(reason)
     with _changing() as queue:
         run = _run(name, queue)

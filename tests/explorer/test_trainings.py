@@ -20,7 +20,15 @@ from hypothesis import strategies as st
 from core import checkpoint
 from core.checkpoint import list_checkpoints
 from core.limits import TRAININGS_WAITING
-from explorer import changes, naming, run_files, training_processes, training_queue, trainings
+from explorer import (
+    changes,
+    naming,
+    repository,
+    run_files,
+    training_processes,
+    training_queue,
+    trainings,
+)
 
 Fake = Callable[..., None]
 FOREVER = ["--epochs", "1", "--seconds", "60"]
@@ -188,6 +196,21 @@ def test_one_that_does_not_listen_is_ended_when_asked_again(
     wait(lambda: state("deaf") == "interrupted")
 
 
+def test_whose_number_was_another_s_is_asked_first(
+    fake_trainer: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "PATIENCE", 0.0)
+    trainings.enqueue("run", FOREVER)
+    wait(lambda: state("run") == "running")
+    earlier = psutil.Process(pid("run"))
+    monkeypatch.setattr(earlier, "_ident", (earlier.pid, 1.0))  # it began long ago
+    trainings._asked[earlier] = 0.0
+    run = trainings.find("run")
+    assert run and not trainings.stopping(run)
+    trainings.stop("run")
+    wait(lambda: state("run") == "stopped")
+
+
 def test_killed_it_is_interrupted_and_the_next_one_starts(fake_trainer: Fake) -> None:
     trainings.enqueue("killed", FOREVER)
     trainings.enqueue("next", ["--epochs", "1"])
@@ -319,9 +342,14 @@ def test_the_only_model_is_not_discarded(make_checkpoint: Callable[..., str]) ->
     assert list_checkpoints() == ["tiny-2"]
 
 
-def test_git_knows_the_shipped_models() -> None:
+def test_git_knows_the_shipped_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where another user has cloned them; it is not asked again by every page that looks."""
+    monkeypatch.setattr(repository, "AGAIN", 1e9)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     assert trainings.is_committed("mnist-mlp-20")
     assert not trainings.is_committed("no-such-run")
+    monkeypatch.setattr(subprocess, "run", None)
+    assert trainings.is_committed("mnist-mlp-20")
 
 
 def _press_start(root: Path, train: list[str], names: list[str], gate: object) -> None:
