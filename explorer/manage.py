@@ -86,7 +86,7 @@ def _evaluate(name: str, busy: str | None) -> None:
         )  # fmt: skip
         st.button(
             "Evaluate", icon=":material/speed:", on_click=_start_evaluation,
-            args=(name, int(samples)), disabled=bool(busy),
+            args=(name,), disabled=bool(busy),
         )  # fmt: skip
     nll = f" --nll {samples}" if samples else ""
     st.caption(
@@ -99,9 +99,10 @@ def _title(name: str) -> str:
     return f"Evaluation of {name}"
 
 
-def _start_evaluation(name: str, samples: int) -> None:
+def _start_evaluation(name: str) -> None:
     if not writable():
         return
+    samples = st.session_state[state.NLL_SAMPLES]  # as chosen by now, drawn or not
     command = [
         sys.executable, "-m", "core", "evaluate", str(catalogue.folder(name)),
         "--nll", str(samples), "--progress", "lines",
@@ -219,16 +220,14 @@ def _upload() -> None:
         return
     shape = "×".join(map(str, model.image_shape))
     st.caption(f"A {type(model).__name__} of pictures {shape} with {model.z_dim} latent dimensions")
-    dataset = str(
-        st.selectbox(
-            "Trained on", list(data.SOURCES), key=state.UPLOAD_DATASET,
-            help="Its test images are encoded for the map and the sliders' ranges",
-        )
+    st.selectbox(
+        "Trained on", list(data.SOURCES), key=state.UPLOAD_DATASET,
+        help="Its test images are encoded for the map and the sliders' ranges",
     )  # fmt: skip
     st.text_input("Name", key=state.UPLOAD_NAME, max_chars=NAME.most)
     st.button(
         "Keep this model", type="primary", icon=":material/save:",
-        on_click=functools.partial(_keep_upload, content, file.name, dataset),
+        on_click=functools.partial(_keep_upload, content, file.name),
     )  # fmt: skip
 
 
@@ -239,12 +238,13 @@ def _suggest_name() -> None:
         st.session_state[state.UPLOAD_NAME] = naming.free_name(name)
 
 
-def _keep_upload(content: bytes, file: str, dataset: str) -> None:
+def _keep_upload(content: bytes, file: str) -> None:
     from core.uploads import model_from_bytes
 
     if not writable():
         return
     name = str(st.session_state[state.UPLOAD_NAME]).strip()
+    dataset = str(st.session_state[state.UPLOAD_DATASET])
     try:
         model = lanes.through_lane("upload", model_from_bytes, content)
         _check_fit(model.image_shape, dataset)

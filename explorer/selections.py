@@ -183,10 +183,8 @@ def _direction(named: dict[str, np.ndarray]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = st.selectbox("Direction from", names, key=state.GROUP_FROM)
         others = [name for name in names if name != start]
-        end = st.selectbox("to", others, key=state.GROUP_TO)
-        st.button(
-            "Keep direction", icon=":material/trending_flat:", on_click=_keep, args=(start, end)
-        )
+        st.selectbox("to", others, key=state.GROUP_TO)
+        st.button("Keep direction", icon=":material/trending_flat:", on_click=_keep)
 
 
 def class_bars(classes: tuple[str, ...], counts: np.ndarray) -> str:
@@ -236,9 +234,14 @@ def _keep_groups(named: dict[str, np.ndarray]) -> None:
     st.session_state[state.GROUPS] = everything | {state.checkpoint(): named}
 
 
-def _keep(start: str, end: str) -> None:
-    """One unit is the whole way from mean to mean."""
+def _keep() -> None:
+    """From the group that is chosen by now, drawn or not, to the other. One unit is the whole way
+    from mean to mean."""
     named = groups()
+    start, end = (st.session_state[key] for key in (state.GROUP_FROM, state.GROUP_TO))
+    if start == end:
+        state.notify("A direction leads from one group to another; choose two.")
+        return
     try:
         kept.add_direction(
             f"{start} → {end}", (mean_code(named[end]) - mean_code(named[start])).tolist()

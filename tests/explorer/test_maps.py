@@ -190,6 +190,21 @@ def test_groups_and_their_direction(sized: Callable) -> None:
     assert list(app.session_state[state.GROUPS][name]) == ["last"]
 
 
+def test_a_direction_kept_straight_after_choosing_is_the_chosen_one(sized: Callable) -> None:
+    """The click comes before the page has been drawn with the choice."""
+    name = sized(3)
+    groups = {letter: np.arange(10 * n, 10 * n + 10) for n, letter in enumerate("abc")}
+    app = start(name, **{state.GROUPS: {name: groups}, state.KEPT: {}})
+    app.selectbox(key=state.GROUP_TO).set_value("c")
+    next(button for button in app.button if button.label == "Keep direction").click().run()
+    (direction,) = app.session_state[state.KEPT][name]["directions"]
+    assert direction["name"] == "a → c"
+    app.selectbox(key=state.GROUP_FROM).set_value("c")
+    next(button for button in app.button if button.label == "Keep direction").click().run()
+    assert len(app.session_state[state.KEPT][name]["directions"]) == 1
+    assert not app.exception
+
+
 def test_naming_a_group_and_going_to_its_mean(sized: Callable) -> None:
     name = sized(3)
     app = start(name, **{state.SELECTION: selections.Selection(name, np.arange(5))})

@@ -524,7 +524,8 @@ def test_evaluation_is_a_job_with_progress(two: Path, monkeypatch: pytest.Monkey
         return start(title, [sys.executable, "-u", "-c", sleep])
 
     monkeypatch.setattr(jobs, "start", spy)
-    app = opened("Manage", "tiny-2", **{state.NLL_SAMPLES: 100})
+    app = opened("Manage", "tiny-2")
+    app.selectbox(key=state.NLL_SAMPLES).set_value(100)  # and pressed before that was drawn
     button(app, "Evaluate").click().run()
     title, command = started[0]
     assert title == "Evaluation of tiny-2"
