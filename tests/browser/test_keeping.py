@@ -63,7 +63,7 @@ def test_off_the_data_the_frame_says_so_while_the_button_is_down(open_page: Open
     badge = page.locator(".decoded-image .off")
     expect(badge).to_be_visible()
     text = page.locator(".typicality").inner_text()
-    assert "more than 100% of real digits" in text and "log p(z) = -66.8 nats" in text
+    assert "farther out than 100% of real digits" in text and "log p(z) = -66.8 nats" in text
     page.get_by_role("button", name="Reset to z = 0").click()
     expect(badge).to_be_hidden()
     x, y, width = centre(page)

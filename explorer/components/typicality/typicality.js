@@ -44,7 +44,7 @@ export default component("typicality", (root, listen, ended) => {
     root.dataset.verdict = place.verdict;
     verdict.textContent = VERDICTS[place.verdict];
     bar.firstChild.style.transform = `scaleX(${place.share})`;
-    distance.textContent = `mean distance to the ${nearest.length} nearest ${noun}s ${place.distance.toFixed(2)}: `
+    distance.textContent = `mean distance to the ${nearest.length} nearest ${place.distance.toFixed(2)}: `
       + `farther out than ${percent(place.share)}% of real ${noun}s`;
     prior.textContent = `log p(z) = ${place.log_p.toFixed(1)} nats: `
       + `above ${percent(place.prior_share)}% of the prior's draws`;
