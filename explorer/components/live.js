@@ -8,8 +8,8 @@ export const COORDINATE = 1_000_000; // as the absolute value of a coordinate: c
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
 
 /**
- * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place", "timing"
- * (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
+ * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place" (is
+ * another, or is not known), "timing" (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
  * which), "heard" (after a cut, Python has heard what the hand did meanwhile).
  */
 export const live = new EventTarget();
@@ -20,7 +20,7 @@ let checkpoint = null;
 let revision = null; // of the last z that Python set; the hand's own moves do not change it
 let z = new Float32Array(0);
 let picture = null; // { pixels: Uint8Array, channels, height, width }
-let place = null; // where z lies: core.typicality.Typicality and the nearest images
+let place = null; // where z lies: core.typicality.Typicality and the nearest images; null: unknown
 let placeWatchers = 0;
 
 const channel = new Channel({
@@ -77,9 +77,13 @@ export function watchPlace(signal) {
 function askForPlace() {
   if (!placeWatchers) return;
   channel.request(PLACE, z, null, ({ facts, ...pictures }) => {
-    place = facts.error ? null : { ...facts, ...pictures };
-    if (place) emit("place");
+    showPlace(facts.error ? null : { ...facts, ...pictures });
   });
+}
+
+function showPlace(next) {
+  place = next;
+  emit("place");
 }
 
 function showPicture({ planes: channels, height, width, pixels }, ms) {
@@ -128,7 +132,7 @@ export function follow(data) {
     emit("picture");
   }
   if (switched) {
-    place = null;
+    showPlace(null);
     channel.connect(checkpoint);
   }
   if (moved) {

@@ -78,6 +78,26 @@ def marker(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+HOLD = "window.held = []"
+LET_GO = "{ const late = held; held = null; late.forEach((hear) => hear()); }"
+
+
+def holding(kind: int) -> Callable[[Page], None]:
+    """For open_page's `before`: after HOLD the live channel's answers of a kind wait for LET_GO."""
+    script = f"""
+        const Real = WebSocket;
+        window.held = null;
+        window.WebSocket = class extends Real {{
+          set onmessage(hear) {{
+            const hold = (event) => this.url.includes("live/channel") && held
+              && new DataView(event.data).getUint16(4, true) === {kind};
+            super.onmessage = (event) => (hold(event) ? held.push(() => hear(event)) : hear(event));
+          }}
+        }};
+    """
+    return lambda page: page.add_init_script(script)
+
+
 def bookmark_two(page: Page) -> tuple[list[float], list[float]]:
     """Where z was and 0, where it is now."""
     first = z_of_url(page)

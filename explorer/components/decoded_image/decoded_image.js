@@ -53,7 +53,7 @@ export default component("decoded-image", (root, listen, ended) => {
   };
 
   listen("picture", paint);
-  listen("place", () => root.classList.toggle("off-data", currentPlace().verdict === "off"));
+  listen("place", () => root.classList.toggle("off-data", currentPlace()?.verdict === "off"));
   listen("status", read);
   listen("timing", ({ detail }) => {
     const now = performance.now();

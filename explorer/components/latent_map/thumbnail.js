@@ -40,6 +40,7 @@ export class Thumbnail {
   }
 
   hide() {
+    this.shown = null;
     this.box.classList.remove("shown");
   }
 }

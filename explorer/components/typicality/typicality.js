@@ -33,14 +33,16 @@ export default component("typicality", (root, listen, ended) => {
   });
   const row = element("div", { class: "neighbours" }, ...neighbours.map(({ button }) => button));
   root.append(element("div", { class: "head" }, verdict, bar), distance, prior, row);
-  root.style.visibility = "hidden"; // until the first answer
   const announce = announcer(root, REST);
 
   const show = () => {
     const place = currentPlace();
-    if (!place) return;
+    root.style.visibility = place ? "visible" : "hidden";
+    if (!place) { // what is shown may be of another model, and its pictures of other data
+      for (const { canvas } of neighbours) canvas.shown = null;
+      return;
+    }
     const { planes, height, width, pixels, classes, nearest } = place;
-    root.style.visibility = "visible";
     root.dataset.verdict = place.verdict;
     verdict.textContent = VERDICTS[place.verdict];
     bar.firstChild.style.transform = `scaleX(${place.share})`;
