@@ -65,8 +65,8 @@ def dimension_axes() -> list[Axis]:
     ranges = latent.ranges.tolist()
     return [
         Axis(
-            id=str(d), name=kept.name_of(d), dimension=d, vector=None, origin=None, line=False,
-            kl=latent.kl_per_dim[d].item(), active=active[d],
+            id=str(d), name=kept.name_of(d), renamable=True, dimension=d, vector=None, origin=None,
+            line=False, kl=latent.kl_per_dim[d].item(), active=active[d],
             low=np.floor(100 * low).item() / 100, high=np.ceil(100 * high).item() / 100,
             median=median, mean=mean[d].item(), sd=sd[d].item(), locked=d in locked,
         )
@@ -86,26 +86,29 @@ def direction_axes() -> list[Axis]:
         st.error(str(error))
         built_in = []
     return [
-        *(direction_axis(f"built-in-{n}", *entry) for n, entry in enumerate(built_in)),
         *(
-            direction_axis(entry["id"], entry["name"], entry["vector"])
+            direction_axis(f"built-in-{n}", *entry, renamable=False)
+            for n, entry in enumerate(built_in)
+        ),
+        *(
+            direction_axis(entry["id"], entry["name"], entry["vector"], renamable=True)
             for entry in kept.kept()["directions"]
             if np.square(entry["vector"]).sum() > LEAST_SQUARE
         ),
     ]
 
 
-def direction_axis(id: str, name: str, vector: Sequence[float]) -> Axis:
+def direction_axis(id: str, name: str, vector: Sequence[float], renamable: bool) -> Axis:
     """Units along `vector` from the mean of the encoded test set, over the same quantiles."""
     mu = caches.latent_map(state.checkpoint()).mu.numpy()
     v, origin = np.asarray(vector, np.float32), mu.mean(0)
     along = (mu - origin) @ v / (v @ v)
     low, median, high = np.quantile(along, [0.005, 0.5, 0.995]).tolist()
     return Axis(
-        id=id, name=name, dimension=None, vector=v.tolist(), origin=origin.tolist(), line=False,
-        kl=None, active=True, low=np.floor(100 * low).item() / 100,
-        high=np.ceil(100 * high).item() / 100, median=median, mean=0.0,
-        sd=max(float(along.std()), 1e-6), locked=False,
+        id=id, name=name, renamable=renamable, dimension=None, vector=v.tolist(),
+        origin=origin.tolist(), line=False, kl=None, active=True,
+        low=np.floor(100 * low).item() / 100, high=np.ceil(100 * high).item() / 100,
+        median=median, mean=0.0, sd=max(float(along.std()), 1e-6), locked=False,
     )  # fmt: skip
 
 
@@ -113,8 +116,9 @@ def line_axis(id: str, name: str, start: Sequence[float], end: Sequence[float]) 
     """From one point to another: 0 is `start`, 1 is `end`, and z lies on the line itself."""
     vector = (np.asarray(end) - np.asarray(start)).tolist()
     return Axis(
-        id=id, name=name, dimension=None, vector=vector, origin=list(start), line=True, kl=None,
-        active=True, low=0.0, high=1.0, median=0.5, mean=0.0, sd=1.0, locked=False,
+        id=id, name=name, renamable=False, dimension=None, vector=vector, origin=list(start),
+        line=True, kl=None, active=True, low=0.0, high=1.0, median=0.5, mean=0.0, sd=1.0,
+        locked=False,
     )  # fmt: skip
 
 

@@ -97,8 +97,9 @@ def add_direction(name: str, vector: Sequence[float]) -> None:
 
 
 def rename(field: str, id: str, name: str) -> None:
-    """Of a bookmark or direction; `field` is "bookmarks" or "directions"."""
-    _change(field, lambda entry: {**entry, "name": _name(name)} if entry["id"] == id else entry)
+    """Of a bookmark or direction; `field` is "bookmarks" or "directions". An empty name is none."""
+    if name := _name(name):
+        _change(field, lambda entry: {**entry, "name": name} if entry["id"] == id else entry)
 
 
 def remove(field: str, id: str) -> None:

@@ -10,7 +10,10 @@ from playwright.sync_api import Page, expect
 
 from core.images import to_uint8
 from explorer import caches
+from explorer.frames import PLACE
 from tests.browser.explore_page import (
+    HOLD,
+    LET_GO,
     SLIDER,
     Open,
     bookmark_two,
@@ -18,6 +21,7 @@ from tests.browser.explore_page import (
     compare,
     decode,
     first_digit,
+    holding,
     pixels,
     wait_for_pixels,
     wait_for_z,
@@ -73,6 +77,35 @@ def test_off_the_data_the_frame_says_so_while_the_button_is_down(open_page: Open
     page.mouse.move(x + 0.45 * width, y, steps=3)
     expect(page.locator(".typicality .line").first).not_to_have_text(before)
     page.mouse.up()
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name).click()
+    page.wait_for_url(lambda url: f"model={name}" in url)
+
+
+def test_of_another_model_nothing_is_said_before_it_is_known(open_page: Open) -> None:
+    """Nor is a picture shown that has the same number in the other's data set."""
+    page = open_page(before=holding(PLACE))
+    page.wait_for_url(lambda url: "z=" in url)
+    nearest = page.get_by_test_id("neighbour-0")
+    expect(nearest).to_have_attribute("title", "test digit 0, 7: click to load it")
+    choose_model(page, "fashion-mlp-20")
+    expect(nearest).to_have_attribute("title", "test image 0, Ankle boot: click to load it")
+    shown = picture(page, "[data-testid=neighbour-0] canvas")
+    boot = to_uint8(caches.test_set("fashion-mlp-20").images[0, 0]).numpy()
+    np.testing.assert_array_equal(shown, boot)
+    page.get_by_test_id(f"latent-value-{SLIDER}").fill("30")
+    badge = page.locator(".decoded-image .off")
+    expect(badge).to_be_visible()
+    page.evaluate(HOLD)
+    choose_model(page, NAME)
+    expect(badge).to_be_hidden()
+    expect(nearest).to_be_hidden()
+    page.wait_for_function("held.length > 0")
+    page.evaluate(LET_GO)
+    expect(nearest).to_be_visible()
 
 
 def test_a_neighbour_can_be_loaded(open_page: Open) -> None:
@@ -131,6 +164,9 @@ def test_bookmarks_have_pictures_names_and_survive_a_reload(open_page: Open) -> 
     page.wait_for_function("Object.values(localStorage).some((v) => v.includes('a seven'))")
     page.reload()
     expect(page.get_by_test_id("bookmark")).to_have_count(2, timeout=60_000)
+    name.fill(" ")
+    name.press("Enter")
+    expect(name).to_have_value("a seven")
     page.get_by_role("button", name="Go to a seven").click()
     wait_for_z(page, first)
     page.get_by_test_id("bookmark").last.hover()
@@ -183,6 +219,7 @@ def test_a_and_b_are_compared_and_mixed_live(open_page: Open) -> None:
     page.mouse.move(box["x"] + box["width"] * 17 / 18, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+    expect(page.get_by_label("Name of direction a-b")).not_to_be_editable()
     t = float(slider.input_value())
     assert t == pytest.approx(0.5, abs=0.06)
     wait_for_pixels(

@@ -8,6 +8,8 @@ from core.limits import COORDINATE
 from explorer import caches
 from explorer.frames import STRIPS
 from tests.browser.explore_page import (
+    HOLD,
+    LET_GO,
     SLIDER,
     Open,
     bookmark_two,
@@ -15,6 +17,7 @@ from tests.browser.explore_page import (
     compare,
     decode,
     first_digit,
+    holding,
     wait_for_pixels,
     wait_for_z,
     z_of_sliders,
@@ -77,23 +80,9 @@ def test_every_filmstrip_follows_while_a_slider_is_held(open_page: Open) -> None
     page.mouse.up()
 
 
-# While `held` is a list, the answers with filmstrips wait there.
-HOLDING_STRIPS = f"""
-const Real = WebSocket;
-window.held = null;
-window.WebSocket = class extends Real {{
-  set onmessage(hear) {{
-    const hold = (event) => this.url.includes("live/channel") && held
-      && new DataView(event.data).getUint16(4, true) === {STRIPS};
-    super.onmessage = (event) => (hold(event) ? held.push(() => hear(event)) : hear(event));
-  }}
-}};
-"""
-
-
 def test_every_filmstrip_follows_also_while_a_and_b_are_compared(open_page: Open) -> None:
     """Two components ask for filmstrips, and neither takes the other's turn."""
-    page = open_page(before=lambda page: page.add_init_script(HOLDING_STRIPS))
+    page = open_page(before=holding(STRIPS))
     page.wait_for_url(lambda url: "z=" in url)
     a, z = bookmark_two(page)
     mix = compare(page)
@@ -103,11 +92,11 @@ def test_every_filmstrip_follows_also_while_a_and_b_are_compared(open_page: Open
     x, y, width = centre(page)
     page.mouse.move(x, y)
     page.mouse.down()
-    page.evaluate("window.held = []")
+    page.evaluate(HOLD)
     page.mouse.move(x + 0.3 * width, y, steps=5)  # faster than the server answers
     z[SLIDER] = float(slider.input_value())
     assert abs(z[SLIDER]) > 0.5
-    page.evaluate("{ const late = held; held = null; late.forEach((hear) => hear()); }")
+    page.evaluate(LET_GO)
     wait_for_strip(page, z, OTHER)
     between = page.locator(".latent-sliders .row").filter(has=mix)
     np.testing.assert_allclose(frames_of(between)[0], decode(a), atol=2)
@@ -130,8 +119,9 @@ def test_no_filmstrip_is_left_out(open_page: Open) -> None:
     page = open_page()
     low, median, high = caches.latent_map(NAME).ranges[SLIDER].tolist()
     axis = {
-        "name": "z", "dimension": SLIDER, "vector": None, "kl": 1.0, "active": True, "low": low,
-        "high": high, "median": median, "mean": 0.0, "sd": 1.0, "locked": False,
+        "name": "z", "renamable": True, "dimension": SLIDER, "vector": None, "kl": 1.0,
+        "active": True, "low": low, "high": high, "median": median, "mean": 0.0, "sd": 1.0,
+        "locked": False,
     }  # fmt: skip
     page.evaluate(MANY_ROWS, axis)
     rows = page.locator("#many .row")
@@ -258,6 +248,25 @@ def test_a_locked_dimension_stays_when_all_else_is_random(open_page: Open) -> No
     assert sum(a != b for a, b in zip(after, before, strict=True)) >= 18
     lock.click()
     expect(lock).to_have_attribute("aria-pressed", "false")
+
+
+def test_two_quick_clicks_on_a_lock_are_two(open_page: Open) -> None:
+    page = open_page()
+    lock = row(page, SLIDER).get_by_role("button", name="Lock")
+    lock.evaluate("lock => { lock.click(); lock.click(); }")
+    row(page, OTHER).get_by_role("button", name="Lock").click()  # heard after those
+    page.wait_for_function(
+        f"Object.values(localStorage).some((v) => v.includes('\"locked\": [{OTHER}]'))"
+    )
+    expect(lock).to_have_attribute("aria-pressed", "false")
+
+
+def test_an_emptied_name_is_the_dimensions_own_again(open_page: Open) -> None:
+    page = open_page()
+    name = row(page, SLIDER).get_by_label(f"Name of latent dimension {SLIDER}")
+    name.fill("")
+    name.press("Enter")
+    expect(name).to_have_value(f"z{SLIDER}")
 
 
 def test_a_name_stays_after_a_reload(open_page: Open) -> None:

@@ -54,6 +54,8 @@ def test_axes_are_ordered_by_kl_and_cover_the_encoded_digits() -> None:
     assert names[4] == ("slant", False) and names[7] == ("z7", True)
     names = [axis["name"] for axis in directions]  # a direction of no length moves nothing
     assert len(names) == 5 and names[-1] == "thicker" and "more slanted" in names
+    assert [axis["renamable"] for axis in directions] == [False] * 4 + [True]
+    assert all(axis["renamable"] for axis in dimensions)
     thicker = directions[-1]
     along = (latent.mu[:, 0] - latent.mu[:, 0].mean()) / 0.5
     assert thicker["low"] == pytest.approx(along.quantile(0.005).item(), abs=0.011)

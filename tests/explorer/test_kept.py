@@ -25,6 +25,7 @@ def _page() -> None:
     kept.add_bookmark("x" * 200, [1.0] * 20)
     first, second = kept.kept()["bookmarks"]
     kept.rename("bookmarks", first["id"], "eight")
+    kept.rename("bookmarks", first["id"], "  ")  # a button is called by it
     kept.remove("bookmarks", second["id"])
     kept.add_direction("thicker", [0.1] * 20)
     kept.name_dimension(4, "slant")

@@ -35,7 +35,10 @@ export default component("bookmarks", (root) => {
       type: "text", maxlength: 60, "aria-label": "Name of the bookmark", "data-focus": `${id} name`,
       spellcheck: "false", autocomplete: "off",
     });
-    label.onchange = () => tell("rename", { id, name: label.value });
+    label.onchange = () => {
+      label.value = label.value.trim() || shown.find((one) => one.id === id).name; // it needs one
+      tell("rename", { id, name: label.value });
+    };
     label.onkeydown = (event) => {
       if (event.key === "Enter") label.blur();
     };

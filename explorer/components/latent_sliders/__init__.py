@@ -15,6 +15,7 @@ class Axis(TypedDict):
 
     id: str
     name: str
+    renamable: bool  # whether an edit of the name is kept
     dimension: int | None
     vector: list[float] | None
     origin: list[float] | None

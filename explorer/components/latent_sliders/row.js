@@ -32,9 +32,13 @@ export class Row {
     const what = this.axis.vector ? "direction" : "latent dimension";
     this.name = element("input", {
       class: "name", type: "text", maxlength: 60, "aria-label": `Name of ${what} ${id}`,
-      title: "Click to rename", spellcheck: "false", autocomplete: "off",
+      spellcheck: "false", autocomplete: "off",
     });
-    this.name.onchange = () => this.tell({ name: this.name.value });
+    this.name.onchange = () => {
+      const own = this.axis.vector ? this.axis.name : `z${id}`;
+      this.name.value = this.name.value.trim() || own;
+      this.tell({ name: this.name.value });
+    };
     this.name.onkeydown = (event) => {
       if (event.key === "Enter") this.name.blur();
     };
@@ -69,7 +73,11 @@ export class Row {
     const { svg, shackle } = lockIcon();
     this.shackle = shackle;
     this.lock = element("button", { class: "lock", type: "button" }, svg);
-    this.lock.onclick = () => this.tell({ locked: !this.axis.locked });
+    this.lock.onclick = () => { // it shows at once: a second click is not of what Python said last
+      this.axis = { ...this.axis, locked: !this.axis.locked };
+      this.showLock();
+      this.tell({ locked: this.axis.locked });
+    };
 
     const head = element("div", { class: "head" }, this.name, this.nats, this.bar);
     if (kl === null) head.classList.add("no-kl");
@@ -80,6 +88,8 @@ export class Row {
   configure(axis, { units }, mostKl) {
     this.axis = axis;
     this.units = units;
+    this.name.readOnly = !axis.renamable;
+    this.name.title = axis.renamable ? "Click to rename" : "";
     if (!this.focused(this.name)) this.name.value = axis.name;
     const isDimension = !axis.vector;
     const nats = isDimension ? `${axis.kl.toFixed(2)} nats` : "";
@@ -90,11 +100,16 @@ export class Row {
     this.exact.setAttribute("aria-label",
       `${axis.name}, exact value in ${units === "sd" ? "standard deviations" : "units of z"}`);
     this.lock.hidden = !isDimension;
-    this.lock.setAttribute("aria-pressed", axis.locked);
-    this.lock.setAttribute("aria-label", `Lock ${axis.name}: randomising leaves it alone`);
-    this.lock.title = axis.locked ? "Locked: randomising leaves it alone" : "Lock";
-    this.shackle.setAttribute("d", axis.locked ? SHAPES.closed : SHAPES.open);
+    this.showLock();
     this.shown = null; // the units may have changed
+  }
+
+  showLock() {
+    const { name, locked } = this.axis;
+    this.lock.setAttribute("aria-pressed", locked);
+    this.lock.setAttribute("aria-label", `Lock ${name}: randomising leaves it alone`);
+    this.lock.title = locked ? "Locked: randomising leaves it alone" : "Lock";
+    this.shackle.setAttribute("d", locked ? SHAPES.closed : SHAPES.open);
   }
 
   /** Where z lies along this axis. */
@@ -126,7 +141,6 @@ export class Row {
     // A thumb that already stands within half a step is left alone: it may be in the hand.
     if (Math.abs(this.input.valueAsNumber - value) > this.input.step / 2) this.input.value = value;
     const { min, max } = this.input;
-    this.track.style.setProperty("--at", (this.input.value - min) / (max - min || 1));
     this.track.classList.toggle("beyond", value < min - 0.005 || value > Number(max) + 0.005);
     if (!this.focused(this.exact)) this.write();
     if (this.focused(this.input)) this.say();
