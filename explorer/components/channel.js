@@ -20,7 +20,7 @@ const ANSWER_HEADER = 16;
 const FULL = 1013; // how a server closes that serves as many pages as it can
 const RETRY = { first: 500, most: 8000 }; // ms between attempts to reach the server again
 const PULSE = 2500; // ms between two ALIVE while the page is looked at
-export const SILENCE = { usual: 20_000, offline: 4000 }; // ms without an answer to one: the wire is cut
+const SILENCE = { usual: 20_000, offline: 4000 }; // ms without an answer to one: the wire is cut
 
 /**
  * A socket to one checkpoint. Latest wins: one request of a kind is under way, and of those who ask
@@ -36,10 +36,14 @@ export class Channel {
   #underWay = new Map(); // kind -> { sequence, since, onAnswer }
   #waiting = []; // { kind, asker, payload, since, onAnswer }, the next one first
   #pulseTimer = 0;
+  #closed = new AbortController();
   status = { open: false, reason: "connecting", lost: false }; // lost: it was open before
 
   constructor(hear) {
     this.#hear = hear;
+    const { signal } = this.#closed;
+    window.addEventListener("offline", () => this.#pulse(SILENCE.offline), { signal });
+    document.addEventListener("visibilitychange", () => this.#pulse(SILENCE.usual), { signal });
   }
 
   /** Speak to a checkpoint from now on, by default to the same one again. */
@@ -60,7 +64,7 @@ export class Channel {
     socket.onopen = () => {
       this.#report(true, "");
       this.#hear.onOpen();
-      this.pulse(SILENCE.usual);
+      this.#pulse(SILENCE.usual);
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
@@ -83,7 +87,7 @@ export class Channel {
    * Ask for a sign of life. A wire that was cut closes no socket for minutes: whoever does not
    * answer within `silence` (ms) is given up.
    */
-  pulse(silence) {
+  #pulse(silence) {
     clearTimeout(this.#pulseTimer);
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     if (document.hidden) return; // asked when it is looked at again
@@ -95,7 +99,7 @@ export class Channel {
     }, silence);
     this.request(ALIVE, new Uint8Array(0), null, ({ facts }) => {
       clearTimeout(this.#pulseTimer);
-      this.#pulseTimer = setTimeout(() => this.pulse(SILENCE.usual), PULSE);
+      this.#pulseTimer = setTimeout(() => this.#pulse(SILENCE.usual), PULSE);
       this.#hear.onAlive(facts);
     });
   }
@@ -163,7 +167,9 @@ export class Channel {
     this.#hear.onStatus();
   }
 
+  /** For good. */
   close() {
+    this.#closed.abort();
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#pulseTimer);
     this.#socket?.close(1000);

@@ -1,7 +1,7 @@
 // The one z that sliders, picture and map share, and what the server says of it. A page has one of
 // this module, so whatever moves z moves all. It knows nothing of how anything looks.
 
-import { Channel, DECODE, PLACE, SILENCE } from "./channel.js";
+import { Channel, DECODE, PLACE } from "./channel.js";
 import { fromBase64 } from "./element.js";
 
 export const COORDINATE = 1_000_000; // as the absolute value of a coordinate: core/limits.py
@@ -153,9 +153,6 @@ export function tellAgain(setStateValue) {
 function emit(type, detail) {
   live.dispatchEvent(new CustomEvent(type, { detail }));
 }
-
-window.addEventListener("offline", () => channel.pulse(SILENCE.offline));
-document.addEventListener("visibilitychange", () => channel.pulse(SILENCE.usual));
 
 /** The picture that was uploaded last on this page, { name, id, content: base64 } or null. */
 export const upload = { last: null };

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from core import load_checkpoint
 from core.data import load_dataset
@@ -139,6 +139,72 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     assert posterior
     mean = torch.where(mask > 0, hole, torch.sigmoid(posterior.mean_logits(hole, mask)))
     wait_for_pixels(page, "lesson-mean-picture", mean)
+
+
+# A channel that opens while nobody looks at the page, then somebody does: the kinds it asks for.
+LOOKED_AT_AGAIN = """async (name) => {
+    const { channelTo } = await import(new URL("live/static/channel.js", document.baseURI));
+    const asked = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (frame) {
+        if (this.url.endsWith(name)) asked.push(new DataView(frame).getUint32(4, true));
+        send.call(this, frame);
+    };
+    let hidden = true;
+    Object.defineProperty(document, "hidden", { get: () => hidden });
+    const look = () => document.dispatchEvent(new Event("visibilitychange"));
+    const ended = new AbortController();
+    await new Promise((done) => channelTo(name, done, ended.signal));
+    const before = asked.length;
+    hidden = false;
+    look();
+    ended.abort();
+    look();
+    return [before, ...asked];
+}"""
+
+
+def test_a_channel_to_another_model_looks_again_after_a_hidden_tab(open_page: Open) -> None:
+    page = open_page("learn", ready=False)
+    alive = 7  # ALIVE of channel.js
+    assert page.evaluate(LOOKED_AT_AGAIN, "mnist-mlp-2") == [0, alive]
+
+
+def test_answers_that_a_cut_swallowed_come_after_it(open_page: Open) -> None:
+    sockets: list[WebSocketRoute] = []
+    swallowed: list[object] = []
+    complete = 3  # COMPLETE of channel.js
+    whole = True
+
+    def route(socket: WebSocketRoute) -> None:
+        def answer(frame: str | bytes) -> None:
+            if whole or not isinstance(frame, bytes) or frame[4] != complete:
+                socket.send(frame)
+            else:
+                swallowed.append(frame)
+
+        socket.connect_to_server().on_message(answer)
+        sockets.append(socket)
+
+    page = open_step(
+        open_page, "repair",
+        before=lambda page: page.route_web_socket(re.compile("live/channel"), route),
+    )  # fmt: skip
+    answers = page.locator(".lesson .answers")
+    page.get_by_test_id("lesson-hole-0").click()
+    answers.locator("figure").first.wait_for()
+    expect(answers).not_to_have_class(re.compile("stale"))
+    whole = False
+    page.get_by_test_id("lesson-hole-1").click()
+    for _ in range(200):
+        if swallowed:
+            break
+        page.wait_for_timeout(50)
+    assert swallowed
+    expect(answers).to_have_class(re.compile("stale"))
+    whole = True
+    sockets[-1].close()
+    expect(answers).not_to_have_class(re.compile("stale"))
 
 
 def test_usable_at_390_px(open_page: Open) -> None:

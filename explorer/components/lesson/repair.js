@@ -150,7 +150,8 @@ export function makeRepair(content, { words, done, memory, ended }) {
     ],
     wake: () => {
       show();
-      if (!answers.children.length) rest();
+      // The answers to what is seen may have been lost with the connection.
+      if (!answers.children.length || answers.classList.contains("stale")) rest();
     },
   };
 }
