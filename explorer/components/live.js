@@ -8,9 +8,10 @@ export const COORDINATE = 1_000_000; // as the absolute value of a coordinate: c
 const COMMIT_DELAY = 120; // ms; a held arrow key commits once, when it comes to rest
 
 /**
- * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place" (is
- * another, or is not known), "timing" (detail: ms), "status", "stale" (the checkpoint has other files than Python has shown; detail:
- * which), "heard" (after a cut, Python has heard what the hand did meanwhile).
+ * Events: "z" (moved), "settled" (and came to rest), "picture" (new pixels), "place" (is another, or
+ * is not known), "timing" (detail: ms), "status", "stale" (the checkpoint has other files than
+ * Python has shown; detail: which), "heard" (after a cut, Python has heard what the hand did
+ * meanwhile).
  */
 export const live = new EventTarget();
 
