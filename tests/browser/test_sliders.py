@@ -1,5 +1,7 @@
 """Filmstrips, exact values, locks, names and units of the sliders, while the hand moves."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -216,6 +218,7 @@ def test_a_value_too_large_for_the_server_is_never_sent(open_page: Open) -> None
     page = open_page()
     page.get_by_text("σ", exact=True).click()
     value = page.get_by_test_id(f"latent-value-{SLIDER}")
+    expect(value).to_have_attribute("aria-label", re.compile("exact value in standard deviations"))
     sd = caches.latent_map(NAME).mu[:, SLIDER].std().item()
     value.fill(str(round(0.99 * COORDINATE.most / sd)))
     value.fill(str(round(1.01 * COORDINATE.most / sd)))
