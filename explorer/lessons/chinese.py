@@ -152,6 +152,8 @@ WORDS = {
     "repair.sheet": "在这里擦",
     "repair.paint": "待损坏的图像。用鼠标、触控笔或手指擦除；也可用方向键移动，按住 Shift 或按"
     "空格键擦除。",
+    "repair.known": "第 {row} 行，第 {column} 列：可见",
+    "repair.missing": "第 {row} 行，第 {column} 列：已擦除",
     "repair.holes": "缺损",
     "repair.centre": "中间",
     "repair.top": "上半",

@@ -164,6 +164,8 @@ WORDS = {
     "repair.sheet": "Rub out here",
     "repair.paint": "The picture to damage. Rub with mouse, pen or finger; or move with the arrow "
     "keys and hold Shift, or press Space, to rub out.",
+    "repair.known": "row {row}, column {column}: known",
+    "repair.missing": "row {row}, column {column}: missing",
     "repair.holes": "Holes",
     "repair.centre": "Middle",
     "repair.top": "Top",

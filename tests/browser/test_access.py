@@ -263,6 +263,20 @@ def test_a_damage_is_painted_by_keyboard_and_its_repair_is_told(open_page: Open)
     expect(undo).to_be_disabled()
 
 
+@pytest.mark.parametrize(
+    ("path", "component"), [("", "latent-map"), ("", "connection"), ("learn?step=noise", "lesson")]
+)
+def test_what_will_be_told_has_its_place_before(open_page: Open, path: str, component: str) -> None:
+    """A screen reader hears a line that changes; one that comes with its text it may miss."""
+    page = open_page(path, ready=False)
+    told = page.locator(f".{component} [role=status]")
+    told.first.wait_for(state="attached", timeout=READY)
+    if component == "latent-map":
+        on_map.wait_for_map(page)
+    expect(told.first).to_have_text("")
+    assert all(told.evaluate_all("lines => lines.map((line) => line.checkVisibility())"))
+
+
 @pytest.mark.first_visit
 def test_a_first_visit_is_introduced_once(open_page: Open) -> None:
     page = open_page()

@@ -106,6 +106,8 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     ticked(page, "random")
     press(page, "lesson-vae-marker", "ArrowLeft", 3)
     ticked(page, "walk")
+    told = page.locator(".lesson > [role=status]").filter(has_text="done: Walk halfway")
+    expect(told).to_have_count(1)
     assert not page.get_by_test_id("lesson-vae-marker").evaluate(PRESS, BACK)
     keys = [torch.tensor([side["keys"][4]]) for side in stages.noise()["models"]]
     wait_for_pixels(page, "lesson-autoencoder", load_checkpoint(stages.AUTOENCODER).decode(keys[0]))
@@ -129,6 +131,8 @@ def test_noise_the_trick_and_repair(open_page: Open) -> None:
     hole = x().clone()
     hole[..., 7:21, 7:21] = 0
     assert not page.get_by_test_id("lesson-damaged").evaluate(PRESS, BACK)
+    press(page, "lesson-damaged", "ArrowUp")
+    expect(page.locator(".lesson .sheet [role=status]")).to_have_text("row 14, column 15: missing")
     wait_for_pixels(page, "lesson-plain", model.decode(model.encode(hole)[0]))
     page.locator(".lesson .answers figure").first.wait_for()
     press(page, "lesson-passes", "End")

@@ -58,6 +58,23 @@ def test_headings_sort_and_the_unmeasured_come_last(open_page: Open) -> None:
     expect(page.locator("th[aria-sort=descending]")).to_have_count(1)
 
 
+# The table on its own, with a model that cannot be read.
+PROBLEM = """async () => {
+    const { default: mount } =
+        await import(new URL("live/static/model_table/model_table.js", document.baseURI));
+    const parentElement = document.body.appendChild(document.createElement("div"));
+    const rows = [{ name: "broken", cells: {}, problem: "It cannot be read." }];
+    mount({ data: [{ columns: [{ key: "kl", label: "KL" }], rows }], parentElement });
+}"""
+
+
+def test_what_is_wrong_with_a_model_is_a_cell_of_its_row(open_page: Open) -> None:
+    """And no alert, which every sorting would call out again."""
+    page = open_page("learn", ready=False)
+    page.evaluate(PROBLEM)
+    expect(page.get_by_role("cell", name="It cannot be read.")).to_have_count(1)
+
+
 def test_what_is_missing_names_the_command(open_page: Open) -> None:
     page = open_models(open_page)
     names(page)

@@ -24,7 +24,7 @@ let pin = null; // { view, xy, z }: where the hand left z on a map without a for
 let picked = { checkpoint: null, revision: null, mask: null, version: 0 };
 
 export default component("latent-map", (root, listen, ended) => {
-  const { plot, surface, guide, marker, message, classBar, stage } = makeStage();
+  const { plot, surface, guide, marker, message, announce, classBar, stage } = makeStage();
   const frame = new Frame(plot);
   const tiles = new Tiles(stage, frame);
   const thumbnail = new Thumbnail(stage);
@@ -186,8 +186,9 @@ export default component("latent-map", (root, listen, ended) => {
 
   const sentence = (error) =>
     `The map cannot be shown: ${error.message.replace(/\.?$/, ".")} Check that the server is running, then try again.`;
-  const say = (...content) => {
-    message.replaceChildren(...content);
+  const say = (text, ...more) => {
+    message.replaceChildren(element("p", {}, text), ...more);
+    announce(text);
     message.hidden = false;
     stage.classList.add("loading");
     thumbnail.hide(); // the next map's dot of the same number may be another picture
@@ -195,7 +196,7 @@ export default component("latent-map", (root, listen, ended) => {
   const fail = (text) => {
     const again = element("button", { type: "button" }, "Try again");
     again.onclick = () => draw();
-    say(element("p", {}, text), again);
+    say(text, again);
     marker.style.visibility = "hidden";
   };
 
@@ -267,6 +268,7 @@ export default component("latent-map", (root, listen, ended) => {
       await redraw();
       if (ended.aborted || data.figure !== wanted) return;
       message.hidden = true;
+      announce("");
       stage.classList.remove("loading");
       place();
       fetchPictures();

@@ -1,7 +1,9 @@
 // The map's own elements, above and below Plotly's.
 
+import { announcer } from "../access.js";
 import { element } from "../element.js";
 
+const REST = 300; // ms that a message must stay to be told to who cannot see it
 const KEYS = "Arrow keys or dragging move it, with Shift further; plus and minus zoom, 0 shows the "
   + "whole map, Enter loads the nearest dot.";
 
@@ -13,8 +15,9 @@ export function makeStage() {
     class: "marker", tabindex: "0", role: "application", "aria-roledescription": "marker",
     "aria-label": `The current z on the map. ${KEYS}`,
   });
-  const message = element("div", { class: "message", role: "status" });
+  const message = element("div", { class: "message" });
   const classBar = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
   const stage = element("div", { class: "stage" }, plot, surface, guide, marker);
-  return { plot, surface, guide, marker, message, classBar, stage };
+  const announce = announcer(stage, REST);
+  return { plot, surface, guide, marker, message, announce, classBar, stage };
 }

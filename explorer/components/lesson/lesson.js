@@ -1,6 +1,7 @@
 // A step of the Learn panel: its stage, and its tasks, which notice what the hand has done. A stage
 // is made anew for other words or another picture; what the hand has set in it is remembered.
 
+import { announcer } from "../access.js";
 import { component } from "../component.js";
 import { element } from "../element.js";
 import { channelStatus } from "../live.js";
@@ -18,9 +19,10 @@ const memories = new Map(); // step and picture -> what the hand has set, for as
 
 export default component("lesson", (root, listen, ended) => {
   const tasks = element("ol", { class: "tasks" });
-  const offline = element("p", { class: "offline", role: "status" });
+  const offline = element("p", { class: "offline" });
   const place = element("div", { class: "stage" });
   root.append(tasks, offline, place);
+  const [announceTask, announceOffline] = [announcer(root), announcer(root)];
 
   let data = null;
   let setTriggerValue;
@@ -34,6 +36,7 @@ export default component("lesson", (root, listen, ended) => {
     if (ticked.has(task)) return;
     ticked.add(task);
     showTasks();
+    announceTask(`${data.words.done}: ${data.words[`task.${task}`]}`);
     setTriggerValue("done", { step: data.step, task });
   };
 
@@ -53,7 +56,8 @@ export default component("lesson", (root, listen, ended) => {
   const report = () => {
     const { open, reason } = channelStatus();
     offline.hidden = open || reason === "connecting";
-    if (data && !open) offline.textContent = fill(data.words.offline, { reason });
+    if (data) offline.textContent = open ? "" : fill(data.words.offline, { reason });
+    announceOffline(offline.hidden ? "" : offline.textContent);
     if (open) stage?.wake();
   };
   listen("status", report);

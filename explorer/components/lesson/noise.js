@@ -1,6 +1,7 @@
 // Why noise on the code: an autoencoder beside a VAE, each with the map of its codes, the picture
 // at a point of it, and sixteen more: around the point, or at random.
 
+import { announcer } from "../access.js";
 import { STRIPS, TILES, channelTo } from "../channel.js";
 import { element, fromBase64 } from "../element.js";
 import { linear } from "../latent_map/projection.js";
@@ -43,17 +44,19 @@ export function makeNoise(content, tools) {
         show();
       },
     });
-    const offline = element("p", { class: "offline", role: "status" });
+    const offline = element("p", { class: "offline" });
     offline.hidden = true;
     const channel = channelTo(model.name, () => {
       const { open, reason } = channel.status;
       offline.hidden = open;
+      offline.textContent = open ? "" : fill(words.offline, { reason });
+      announce(offline.textContent);
       if (open) show();
-      else offline.textContent = fill(words.offline, { reason });
     }, tools.ended);
     const rest = element("span", { class: "note" }, `${model.name} · ${words[model.kind === "vae" ? "both" : "none"]}`);
     const box = element("section", { class: model.kind }, element("h5", {}, name, rest), offline,
       scatter.map, element("div", { class: "seen" }, shown.figure, many.grid));
+    const announce = announcer(box);
 
     /** The sixteen codes, row by row. */
     const codes = () => {

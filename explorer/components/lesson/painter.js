@@ -1,12 +1,17 @@
 // The picture to damage: rubbing makes pixels unknown, and the sheet's hatch shows through them.
 
+import { announcer } from "../access.js";
 import { element } from "../element.js";
 import { distanceTo, moved, pointOf, stepOf } from "../painting.js";
 
 const RADIUS = 2.2; // pixels of the picture
+const REST = 150; // ms: a held key is heard when it comes to rest
 
-/** `onChange()` after every change of the mask, `onRest()` when the hand lets go. */
-export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
+/**
+ * `onChange()` after every change of the mask, `onRest()` when the hand lets go. `place({ row, column,
+ * known })` says where the keyboard's brush is.
+ */
+export function makePainter({ x, shape, mask, label, hint, place, onChange, onRest }) {
   const [channels, height, width] = shape;
   const canvas = element("canvas", {
     width, height, tabindex: "0", role: "application", "aria-label": label, "data-testid": "lesson-damaged",
@@ -14,6 +19,7 @@ export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
   const cursor = element("div", { class: "cursor" });
   const note = element("span", { class: "hint" }, hint);
   const sheet = element("div", { class: "sheet" }, canvas, cursor, note);
+  const announce = announcer(sheet, REST);
   let held = null; // { id, at }
   let key = null; // where the keyboard's brush is
 
@@ -69,6 +75,8 @@ export function makePainter({ x, shape, mask, label, hint, onChange, onRest }) {
       rub(from, key);
       onRest();
     }
+    const [column, row] = key.map(Math.floor);
+    announce(place({ row: row + 1, column: column + 1, known: mask[row * width + column] === 1 }));
   };
   show();
 

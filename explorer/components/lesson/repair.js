@@ -123,6 +123,7 @@ export function makeRepair(content, { words, done, memory, ended }) {
 
   const painter = makePainter({
     x, shape, mask, label: words.paint, hint: words.sheet,
+    place: ({ known, ...at }) => fill(known ? words.known : words.missing, at),
     onChange: () => {
       changes += 1;
       answers.classList.add("stale");

@@ -11,7 +11,7 @@ const compare = (a, b) =>
 /** The cells of a row; neighbours that the same command would fill are one. */
 function cellsOf({ name, cells, problem }, columns) {
   if (problem) {
-    return [element("td", { class: "problem", colspan: columns.length, role: "alert" }, problem)];
+    return [element("td", { class: "problem", colspan: columns.length }, problem)];
   }
   const made = [];
   columns.forEach(({ key, label }, n) => {
