@@ -48,8 +48,6 @@ export function dial(label, { min, max, step = "any", value, shown, testid }, on
     const text = shown(input.valueAsNumber);
     number.textContent = text;
     input.setAttribute("aria-valuetext", text);
-    const { min: low, max: high } = input;
-    input.style.setProperty("--at", (input.value - low) / (high - low || 1));
   };
   input.oninput = () => {
     show();
@@ -59,7 +57,6 @@ export function dial(label, { min, max, step = "any", value, shown, testid }, on
   return {
     element: element("label", { class: "dial" }, element("span", {}, label), input, number),
     input,
-    get value() { return input.valueAsNumber; },
     set(next) {
       input.value = next;
       show();

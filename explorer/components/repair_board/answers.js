@@ -18,7 +18,7 @@ export function makeAnswers({ onPoint, onOpen }) {
   const preview = element("div", { class: "preview", "aria-hidden": "true" }, large, told);
   const room = element("section", { class: "answers" },
     element("h4", {}, "What it may have been"), list, preview);
-  let tiles = []; // { button, canvas, label }
+  let tiles = []; // { button, label }
   let answer = null;
 
   const tile = (index, group, colour) => {

@@ -6,7 +6,7 @@ import { STRIPS } from "../channel.js";
 import { component } from "../component.js";
 import { element, fromBase64 } from "../element.js";
 import { ask, channelStatus } from "../live.js";
-import { paint } from "../repair_board/pictures.js";
+import { paintInto } from "../pixels.js";
 import { makeWalkMap } from "./walk_map.js";
 
 const STEP = 380; // ms from one picture to the next, at speed 1
@@ -61,10 +61,14 @@ export default component("walk-player", (root, listen, ended) => {
       walk.z[low].map((value, d) => value + share * (walk.z[low + 1][d] - value)));
   };
 
+  const paint = (canvas, pixels) => {
+    const [channels, height, width] = data.shape;
+    paintInto(canvas, { pixels, channels, height, width });
+  };
+
   const paintFrames = () => {
     shown = ++asked;
-    const [, height, width] = data.shape;
-    for (const { big, frames } of rows) paint(big, frames[Math.round(position)], width, height);
+    for (const { big, frames } of rows) paint(big, frames[Math.round(position)]);
   };
 
   const paintBetween = () => {
@@ -75,7 +79,7 @@ export default component("walk-player", (root, listen, ended) => {
       if (mine < shown || planes !== channels * rows.length) return;
       shown = mine;
       const size = channels * width * height;
-      rows.forEach(({ big }, i) => paint(big, pixels.subarray(i * size, (i + 1) * size), width, height));
+      rows.forEach(({ big }, i) => paint(big, pixels.subarray(i * size, (i + 1) * size)));
     });
   };
 
@@ -146,9 +150,8 @@ export default component("walk-player", (root, listen, ended) => {
   scrubber.onkeydown = (event) => void byKey(event); // a handler's false would hold Tab back
 
   const makeTile = (walk, frame, i) => {
-    const [, height, width] = data.shape;
     const canvas = element("canvas");
-    paint(canvas, frame, width, height);
+    paint(canvas, frame);
     const key = data.stops.indexOf(i);
     const tile = element("button", {
       type: "button",
