@@ -112,7 +112,7 @@ def join() -> Processes:
     if launched:
         # Its functions keep the group that there is when they are imported, as a default argument;
         # `_leave` could not end it.
-        pass
+        import torch.distributed.nn  # noqa: F401
     from accelerate import PartialState  # a second to import
 
     # Without the hint, accelerate takes processes without GPUs for independent ones; and it would
