@@ -13,7 +13,8 @@ let waiting = []; // { of, name, value, tell }
 let quiet = 0; // performance.now() from which on, unless a run is under way, anything may be said
 let timer = 0;
 
-const running = () => document.querySelector(APP)?.getAttribute(STATE) === "running";
+/** Whether a run is under way, as the page knows. */
+export const running = () => document.querySelector(APP)?.getAttribute(STATE) === "running";
 const same = (a, b) => a.of === b.of && a.name === b.name;
 
 /** Streamlit's two ways to say something, of the component `of`, by which it waits for its turn. */
