@@ -105,8 +105,9 @@ def test_groups_whose_training_pictures_are_gone_are_a_sentence(
 
     session[state.CHECKPOINT] = name = make_checkpoint(3)
     session[state.GROUPS] = {name: {"a": np.array([5]), "b": np.array([5, 77])}}
+    session |= {state.GROUP_FROM: "a", state.GROUP_TO: "b"}
     monkeypatch.setattr(caches, "images_of", gone)
-    for press in (lambda: selections._keep("a", "b"), lambda: selections._select("b")):
+    for press in (selections._keep, lambda: selections._select("b")):
         session[state.NOTICE] = None
         press()
         assert "The training images are gone." in session[state.NOTICE]
