@@ -582,7 +582,7 @@ def test_what_is_not_offered_is_not_done_either(
     manage._do_rename("tiny-2")
     manage._do_delete("tiny-2")
     manage._start_evaluation("tiny-2")
-    manage._keep_upload(save(VAE(h_dim=4, z_dim=2).state_dict()), "x", "mnist")
+    manage._keep_upload(save(VAE(h_dim=4, z_dim=2).state_dict()), "x")
     assert list_checkpoints(two) == ["tiny-2", "tiny-3"] and jobs.current() is before
 
 
