@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_loses_no_run(
 
 def test_it_runs_detached_and_low_and_leaves_what_it_found(fake_trainer: Fake) -> None:
     trainings.enqueue("first", ["--epochs", "2", "--seconds", "0.3"])
-    assert state("first") == "starting"
+    assert state("first") in ("starting", "running")  # it may be quick
     wait(lambda: state("first") == "running")
     process = psutil.Process(pid("first"))
     assert process.cmdline() == training_processes.command(
